@@ -1,0 +1,189 @@
+"""The configuration as types: every key, its default, its range. ``config/bridge.toml`` shows the same keys to people.
+
+Order of precedence: defaults < file < environment ``AVATAR_BRIDGE_*`` < flags (``settings_load``). Settings are frozen values; a
+reload makes new ones. Output options of one kind (``names`` of vmc, ...) are checked by ``outputs.registry``, which knows the kinds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, str_strip_whitespace=True)
+
+
+class SourceSettings(Section):
+    """What is watched."""
+
+    input: str = Field(
+        "auto", description="auto | camera | camera:0 | camera:NAME-or-path | a video, GIF, still or folder | demo"
+    )
+    width: int = Field(640, ge=16, le=8192, description="requested width of the camera, pixels")
+    height: int = Field(480, ge=16, le=8192, description="requested height of the camera, pixels")
+    fps: float = Field(
+        30.0, gt=0, le=240, description="requested frame rate of the camera; pace of folders of stills and of the demo"
+    )
+    pixel_format: Literal["auto", "mjpg", "yuyv", "nv12"] = Field(
+        "auto", description="what the camera is asked to send; auto takes MJPG where raw pictures cannot reach the frame rate"
+    )
+    loop: bool = Field(False, description="files start again at their end")
+    read_timeout_s: float = Field(2.0, ge=0.2, le=60, description="a camera silent for this long counts as lost")
+    retry_max_s: float = Field(10.0, ge=0.5, le=300, description="longest pause between two attempts to reopen a lost camera")
+
+
+class TrackerSettings(Section):
+    """MediaPipe's Face Landmarker; keys carry the task's own names."""
+
+    model: str = Field("", description="path of face_landmarker.task; empty: searched, then downloaded and verified")
+    running_mode: Literal["live_stream", "video"] = Field(
+        "live_stream", description="mode for live sources; `track` chooses its own"
+    )
+    num_faces: int = Field(1, ge=1, le=16)
+    min_face_detection_confidence: Fraction = 0.5
+    min_face_presence_confidence: Fraction = 0.5
+    min_tracking_confidence: Fraction = 0.5
+    output_face_blendshapes: bool = True
+    output_facial_transformation_matrixes: bool = True
+    delegate: Literal["cpu", "gpu"] = "cpu"
+    rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise by which the picture is turned upright first")
+    region_of_interest: tuple[Fraction, Fraction, Fraction, Fraction] | None = Field(
+        None,
+        description="x, y, width, height as fractions of the upright picture; faces outside are not seen, the pose is unchanged",
+    )
+    landmark_smoothing: Literal["auto", "full", "light", "off"] = Field(
+        "auto", description="MediaPipe's own landmark filter: auto follows [smoothing] preset (balanced: light, low-latency: off)"
+    )
+    landmarks: bool = Field(False, description="read the 478 landmarks even when no output asks for them")
+    direct_read: bool = Field(
+        True, description="copy results straight from MediaPipe's memory after checking it against the public API"
+    )
+    stall_timeout_s: float = Field(2.0, ge=0.5, le=60, description="frames went in and nothing came back for this long: rebuild")
+
+    @model_validator(mode="after")
+    def _region_is_inside(self) -> TrackerSettings:
+        if self.region_of_interest is not None:
+            x, y, width, height = self.region_of_interest
+            if width <= 0 or height <= 0 or x + width > 1.0 + 1e-9 or y + height > 1.0 + 1e-9:
+                raise ValueError(
+                    "region_of_interest must have a size and lie inside the picture (x, y, width, height within 0..1)"
+                )
+        return self
+
+
+class FilterSettings(Section):
+    """One gated One Euro filter. None keeps the preset's value for the group."""
+
+    min_cutoff_hz: float | None = Field(None, gt=0, le=100)
+    beta: float | None = Field(None, ge=0, le=1e5, description="Hz per unit of the channel (1, degree, centimetre)")
+    dead_zone: float | None = Field(None, ge=0, le=10, description="k: dead zone in units of the measured noise")
+    noise_prior: float | None = Field(None, gt=0, le=10, description="noise before it is measured (1, degree, centimetre)")
+
+
+class SmoothingGroups(Section):
+    """Overrides per channel group."""
+
+    eyelids: FilterSettings = FilterSettings()
+    gaze: FilterSettings = FilterSettings()
+    brows: FilterSettings = FilterSettings()
+    mouth: FilterSettings = FilterSettings()
+    jaw: FilterSettings = FilterSettings()
+    head_rotation: FilterSettings = FilterSettings()
+    head_position: FilterSettings = FilterSettings()
+
+
+class SmoothingSettings(Section):
+    """Jitter out, motion in."""
+
+    enabled: bool = True
+    preset: Literal["balanced", "low-latency"] = Field(
+        "balanced", description="balanced: calmest at rest; low-latency: 3-5 ms faster, a little more jitter"
+    )
+    derivative_cutoff_hz: float = Field(8.0, gt=0, le=100)
+    groups: SmoothingGroups = SmoothingGroups()
+
+
+class CalibrationSettings(Section):
+    """The neutral pose and face."""
+
+    collect_s: float = Field(2.0, ge=0.2, le=30, description="how long `calibrate` watches the neutral face")
+
+
+class EyesSettings(Section):
+    """Gaze from the eyeLook coefficients."""
+
+    gaze_yaw_deg: float = Field(38.0, ge=0, le=90, description="degrees to the side at coefficient 1")
+    gaze_pitch_deg: float = Field(35.0, ge=0, le=90, description="degrees up or down at coefficient 1")
+
+
+class PresenceSettings(Section):
+    """What the avatar does when the face is not seen."""
+
+    enabled: bool = True
+    grace_s: float = Field(0.1, ge=0, le=10, description="gaps up to this long are bridged by holding still")
+    hold_s: float = Field(0.5, ge=0, le=60, description="then the last believable pose is held for this long")
+    hold_ease_s: float = Field(0.2, ge=0, le=10, description="how long it takes to reach that pose")
+    ease_s: float = Field(0.8, ge=0, le=60, description="then the avatar eases to rest in this time")
+    blend_s: float = Field(0.25, ge=0, le=10, description="and blends back in over this long when the face returns")
+
+
+class ControlSettings(Section):
+    """The page, the stream and remote control, all on one port."""
+
+    enabled: bool = True
+    host: str = Field("127.0.0.1", min_length=1)
+    port: Port = 8722
+    token: str = Field("", description="demanded from everybody when host is not loopback; empty with such a host is refused")
+
+
+class LogSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class OutputSettings(BaseModel):
+    """One receiver. ``url`` or the same as keys (kind, host, port, options); further keys belong to the kind."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False, str_strip_whitespace=True)
+
+    url: str = Field("", description="vmc://127.0.0.1:39539?names=pascal, osc://..., ws://..., record://FILE")
+    kind: str = ""
+    name: str = Field("", description="how status calls it; default: the kind, numbered when there are several")
+    fps: float = Field(0.0, ge=0, le=240, description="messages per second; 0 sends every tracked frame")
+    mirror: bool | None = Field(None, description="swap left and right for this receiver; default: the global mirror")
+    subject: int = Field(0, ge=0, le=15, description="which face it follows when num_faces > 1")
+    enabled: bool = True
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keys that belong to the kind."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class Settings(Section):
+    """Everything."""
+
+    mirror: bool = Field(False, description="swap left and right for every output that does not say otherwise")
+    source: SourceSettings = SourceSettings()
+    tracker: TrackerSettings = TrackerSettings()
+    smoothing: SmoothingSettings = SmoothingSettings()
+    calibration: CalibrationSettings = CalibrationSettings()
+    eyes: EyesSettings = EyesSettings()
+    presence: PresenceSettings = PresenceSettings()
+    control: ControlSettings = ControlSettings()
+    log: LogSettings = LogSettings()
+    outputs: tuple[OutputSettings, ...] = ()
+
+    @property
+    def timestamp_scale(self) -> float:
+        """Factor on the milliseconds that MediaPipe is given: its landmark filter weakens with it (1 full, 4 light, 1e5 off)."""
+        choice = self.tracker.landmark_smoothing
+        if choice == "auto":
+            choice = "off" if self.smoothing.preset == "low-latency" else "light"
+        return {"full": 1.0, "light": 4.0, "off": 1e5}[choice]
