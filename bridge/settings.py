@@ -1,7 +1,7 @@
 """The configuration as types: every key, its default, its range. ``config/bridge.toml`` shows the same keys to people.
 
 Order of precedence: defaults < file < environment ``AVATAR_BRIDGE_*`` < flags (``settings_load``). Settings are frozen values; a
-reload makes new ones. Output options of one kind (``names`` of vmc, ...) are checked by ``outputs.registry``, which knows the kinds.
+reload makes new ones. Options of one kind of output (``names`` of vmc, ...) are checked by ``outputs.registry``.
 """
 
 from __future__ import annotations

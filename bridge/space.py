@@ -21,7 +21,8 @@ def canonical(quat_xyzw: Float64Array) -> Float64Array:
     if not (norm > 1e-12 and math.isfinite(norm)):
         raise ValueError(f"not a rotation: {quat_xyzw}")
     sign = -1.0 if float(quat_xyzw[3]) < 0.0 else 1.0
-    return quat_xyzw * np.float64(sign / norm)
+    unit: Float64Array = quat_xyzw * (sign / norm)
+    return unit
 
 
 def multiply(a: Float64Array, b: Float64Array) -> Float64Array:
@@ -38,14 +39,14 @@ def multiply(a: Float64Array, b: Float64Array) -> Float64Array:
 
 def inverse(quat_xyzw: Float64Array) -> Float64Array:
     """The opposite rotation (conjugate)."""
-    return quat_xyzw * np.array([-1.0, -1.0, -1.0, 1.0])
+    x, y, z, w = quat_xyzw.tolist()
+    return np.array([-x, -y, -z, w])
 
 
 def rotate(quat_xyzw: Float64Array, vector: Float64Array) -> Float64Array:
     """``vector`` (3,) turned by the quaternion."""
-    axis, w = quat_xyzw[:3], quat_xyzw[3]
-    twice = 2.0 * np.cross(axis, vector)
-    return vector + w * twice + np.cross(axis, twice)
+    turned: Float64Array = to_rotation_matrix(quat_xyzw) @ vector
+    return turned
 
 
 def slerp(a: Float64Array, b: Float64Array, fraction: float) -> Float64Array:
