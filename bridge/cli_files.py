@@ -1,0 +1,106 @@
+"""The parts of the command line that deal with files: ``model``, ``config`` and ``bench``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli import ConfigOption, SetOption, download_progress, gather_settings, stderr_console
+from bridge.errors import ConfigError
+
+model_app = typer.Typer(help="The Face Landmarker model.", no_args_is_help=True)
+config_app = typer.Typer(help="The configuration.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the groups to the command line."""
+    app.add_typer(model_app, name="model")
+    app.add_typer(config_app, name="config")
+    app.command(name="bench")(bench)
+
+
+@model_app.command()
+def fetch() -> None:
+    """Download the model from Google and verify it."""
+    from bridge.models import fetch_model
+
+    print(fetch_model(download_progress(stderr_console())))
+
+
+@model_app.command()
+def path(config: ConfigOption = None) -> None:
+    """Print where the model is that a run would use."""
+    from bridge.models import find_model
+
+    print(find_model(gather_settings(config, None).tracker.model, download=False))
+
+
+@model_app.command()
+def verify(config: ConfigOption = None) -> None:
+    """Check size and SHA-256 of the model."""
+    from bridge.models import find_model, verify_model
+
+    found = find_model(gather_settings(config, None).tracker.model, download=False)
+    verify_model(found)
+    print(f"{found}: size and SHA-256 are right")
+
+
+@config_app.command()
+def init(target: Annotated[Path | None, typer.Argument(help="default: the user's own configuration file")] = None) -> None:
+    """Write a configuration file with every key and its default."""
+    from bridge.settings_load import user_config_file
+    from bridge.shipped import shipped_path
+
+    place = target or user_config_file()
+    if place.exists():
+        raise ConfigError(f"{place} exists already; it is yours, so it is not overwritten")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(shipped_path("config/bridge.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{place} cannot be written: {error.strerror}") from error
+    print(place)
+
+
+@config_app.command()
+def show(config: ConfigOption = None, set_: SetOption = None) -> None:
+    """Print the configuration in force, as JSON."""
+    from bridge.settings_load import find_config_file
+
+    settings = gather_settings(config, set_)
+    print(json.dumps({"file": str(find_config_file(config) or ""), **settings.model_dump(mode="json")}, indent=2))
+
+
+@config_app.command()
+def check(config: ConfigOption = None, set_: SetOption = None) -> None:
+    """Check the configuration without starting anything."""
+    from bridge.runtime import check_settings
+    from bridge.settings_load import find_config_file
+
+    check_settings(gather_settings(config, set_))
+    print(f"{find_config_file(config) or 'built-in defaults'}: fine")
+
+
+@config_app.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    from bridge.settings import Settings
+
+    print(json.dumps(Settings.model_json_schema(), indent=2))
+
+
+def bench(
+    seconds: Annotated[float, typer.Option("--seconds", min=1, help="how long each variant runs")] = 10.0,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="how often the variants take turns")] = 3,
+    clip: Annotated[Path | None, typer.Option("--clip", help="a video with a face, played as if it were a camera")] = None,
+    naive: Annotated[Path | None, typer.Option("--naive", help="the naive bridge's script, to be compared with")] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help="parts: pace30, pace60, unpaced, cost, start, memory")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="the figures for programs")] = False,
+) -> None:
+    """Measure this machine: latency, CPU, cost of each step, start, memory."""
+    from bridge.bench import BenchOptions, run_bench
+
+    run_bench(BenchOptions(seconds=seconds, rounds=rounds, clip=clip, naive=naive, only=tuple(only or ()), as_json=as_json))

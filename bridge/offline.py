@@ -1,0 +1,148 @@
+"""Work that keeps no pace: tracking a file as fast as it goes, and replaying a recording on its own times alone.
+
+One thread, no mailbox, no clock: every frame is seen, and the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from bridge.engine import Engine, Port
+from bridge.errors import BridgeError, ConfigError, SourceEnded, SourceUnavailable
+from bridge.export import check_export_path, export_results
+from bridge.models import find_model
+from bridge.outputs.event_loop import EventLoopThread
+from bridge.outputs.registry import OutputContext, OutputPlan, parse_outputs
+from bridge.settings import Settings
+from bridge.sources.recording import RecordingSource
+from bridge.sources.video import VideoSource
+from bridge.stages.mirror import mirror_state
+from bridge.trackers.offline import OfflineTracker
+from bridge.types import CameraFrame, Face, FaceState, Output, Presence, TrackResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracked:
+    """What ``track`` did."""
+
+    frames: int
+    found: int
+
+
+def track_file(settings: Settings, path: Path, out: Path, *, mode: str | None, final: bool, console: Console) -> Tracked:
+    """Every frame of ``path`` through the real landmarker into ``out``. Raises ConfigError, SourceError, AssetError."""
+    check_export_path(out)
+    source = VideoSource(path, fps=settings.source.fps, paced=False)
+    source.open()
+    try:
+        model = find_model(settings.tracker.model)
+        with OfflineTracker(
+            settings.tracker,
+            model,
+            mode="image" if mode == "image" else "video",
+            timestamp_scale=settings.timestamp_scale,
+        ) as tracker:
+            counts = [0, 0]
+            results = _counted(_progress(_tracked(source, tracker), source.frame_count, console), counts)
+            if final:
+                results = _final(settings, results)
+            export_results(results, out, stage="final" if final else "raw")
+            return Tracked(frames=counts[0], found=counts[1])
+    finally:
+        source.close()
+
+
+def _tracked(source: VideoSource, tracker: OfflineTracker) -> Iterator[TrackResult]:
+    while True:
+        try:
+            frame = source.read()
+        except SourceEnded:
+            return
+        yield tracker.detect(frame)
+
+
+def _counted(results: Iterator[TrackResult], counts: list[int]) -> Iterator[TrackResult]:
+    for result in results:
+        counts[0] += 1
+        counts[1] += bool(result.faces)
+        yield result
+
+
+def _progress(results: Iterator[TrackResult], total: int | None, console: Console) -> Iterator[TrackResult]:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("tracking", total=total)
+        for result in results:
+            bar.advance(task)
+            yield result
+
+
+def _final(settings: Settings, results: Iterator[TrackResult]) -> Iterator[TrackResult]:
+    """The results as an output would get them: through the stages, rest where nobody is."""
+    engine = _engine(settings)
+    for result in results:
+        states = engine.tick(result, now=result.t_done)
+        faces = tuple(
+            Face(weights=state.weights, head=state.head, landmarks=state.landmarks, box=state.box)
+            for state in states
+            if state.presence is not Presence.LOST
+        )
+        yield TrackResult(seq=result.seq, t=result.t, t_done=result.t_done, faces=faces)
+
+
+def _engine(settings: Settings) -> Engine:
+    filtered = settings.tracker.num_faces == 1 and settings.timestamp_scale < 100
+    return Engine(settings, clock=time.monotonic, landmark_filtered=filtered)
+
+
+def replay_fast(settings: Settings, path: Path) -> int:
+    """A recording through the same stages and outputs, waiting for nothing; returns the number of results."""
+    if not settings.outputs:
+        raise ConfigError("replay --fast needs at least one --output: without pace there is nothing to watch")
+    plans = [plan for plan in parse_outputs(settings.outputs) if plan.enabled]
+    loop = EventLoopThread()
+    opened: list[Output] = []
+    source = RecordingSource(path, fast=True)
+    try:
+        source.open()
+        engine = _engine(settings)
+        engine.ports = tuple(_direct_port(settings, plan, loop, opened) for plan in plans)
+        return _replay(source, engine)
+    finally:
+        for output in opened:
+            output.close()
+        source.close()
+        loop.close()
+
+
+def _replay(source: RecordingSource, engine: Engine) -> int:
+    count = 0
+    while True:
+        try:
+            result = source.read()
+        except SourceEnded:
+            return count
+        if isinstance(result, CameraFrame):
+            raise SourceUnavailable("a recording of pictures cannot be replayed")
+        engine.tick(result, now=result.t_done)
+        count += 1
+
+
+def _direct_port(settings: Settings, plan: OutputPlan, loop: EventLoopThread, opened: list[Output]) -> Port:
+    output = plan.kind.create(plan, OutputContext(event_loop=loop))
+    output.open()
+    opened.append(output)
+    mirror = settings.mirror if plan.mirror is None else plan.mirror
+
+    def offer(state: FaceState) -> None:
+        output.send(mirror_state(state) if mirror else state)
+
+    return Port(subject=plan.subject, offer=offer)
+
+
+__all__ = ["BridgeError", "Tracked", "replay_fast", "track_file"]

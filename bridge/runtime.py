@@ -1,0 +1,285 @@
+"""One performance from settings: opens everything in order, watches it, answers questions about it, takes it down in order."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge import __version__, arkit
+from bridge.capture import CaptureLoop
+from bridge.control.server import ControlServer
+from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter
+from bridge.errors import BridgeError, ConfigError, ControlError
+from bridge.metrics import render_metrics
+from bridge.models import find_model
+from bridge.outputs.event_loop import EventLoopThread
+from bridge.outputs.registry import OutputContext, OutputPlan, parse_outputs
+from bridge.outputs.stream_hub import StreamHub
+from bridge.outputs.worker import OutputWorker
+from bridge.recorder import ResultRecorder
+from bridge.settings import OutputSettings, Settings
+from bridge.sources.select import make_source
+from bridge.trackers.face_landmarker import FaceLandmarkerTracker
+from bridge.types import FaceState, Source, Tracker
+
+log = logging.getLogger(__name__)
+
+STOP_S = 1.5
+"""What outputs get for sending the rest state and closing."""
+DEFAULT_OUTPUTS = (OutputSettings(url="vmc://127.0.0.1:39539"),)
+"""When none is configured: VMC to this machine, where VSeeFace, Warudo, VNyan and Unity listen. The page is always there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a single run is told beyond the configuration."""
+
+    record: Path | None = None
+    on_progress: Callable[[int, int], None] | None = None
+    """Called while the model downloads: bytes so far, bytes in all."""
+    source: Source | None = None
+    """Instead of the one that ``settings.source`` names."""
+
+
+class Runtime:
+    """``start``, ``wait``, ``stop`` from the main thread; ``status`` and ``command`` from any."""
+
+    def __init__(self, settings: Settings, options: RunOptions | None = None) -> None:
+        self.settings = settings
+        self._options = options or RunOptions()
+        self._clock = time.monotonic
+        self._began = self._clock()
+        self._exit = ExitStack()
+        self._done = threading.Event()
+        self._stop_reason: str | None = None
+        self.plans: tuple[OutputPlan, ...] = parse_outputs(settings.outputs or DEFAULT_OUTPUTS)
+        self._workers: tuple[OutputWorker, ...] = ()
+        self._recorder: ResultRecorder | None = None
+        self._source: Source = self._options.source or make_source(settings.source)
+        self._engine = Engine(
+            settings, clock=self._clock, landmark_filtered=settings.tracker.num_faces == 1 and settings.timestamp_scale < 100
+        )
+        self._capture = CaptureLoop(
+            self._source,
+            make_tracker=self._make_tracker,
+            offer=self._engine.offer,
+            retry_max_s=settings.source.retry_max_s,
+        )
+        self.control_url: str | None = None
+
+    # --- life -------------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Opens control port, source, tracker, outputs. Raises what failed first; then nothing is left open."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        loop = EventLoopThread()
+        self._exit.callback(loop.close)
+        hub = self._start_control(loop) if self.settings.control.enabled else None
+        if self._options.record is not None:
+            self._recorder = ResultRecorder(self._options.record)
+            self._engine.taps = (self._recorder.tap,)
+            self._exit.callback(self._recorder.stop)
+        self._exit.callback(self._stop_outputs)
+        self._exit.callback(self._engine.stop)
+        self._exit.callback(self._capture.stop)
+        self._capture.start()
+        self._start_outputs(hub, OutputContext(event_loop=loop))
+        while not self._capture.opened.wait(0.1):
+            if self._done.is_set():  # Ctrl-C while the model downloads or a camera takes its time
+                return
+        if self._capture.failure is not None:
+            raise self._capture.failure
+        self._engine.start()
+        # What exists now lives as long as the run: keep the garbage collector from walking it in the middle of a frame.
+        gc.collect()
+        gc.freeze()
+        self._capture.go.set()
+
+    def wait(self, duration_s: float | None = None) -> None:
+        """Returns when the source has ended, ``stop_soon`` was called, or the time is over. Raises what ended the capture."""
+        deadline = None if duration_s is None else self._clock() + duration_s
+        while not self._done.is_set():
+            left = 0.2 if deadline is None else min(0.2, deadline - self._clock())
+            if left <= 0:
+                return
+            if self._capture.ended.wait(left):
+                self._engine.drain(1.0)
+                if self._capture.failure is not None:
+                    raise self._capture.failure
+                return
+
+    def stop_soon(self, reason: str) -> None:
+        """Any thread, also a signal handler's: makes ``wait`` return."""
+        self._stop_reason = reason
+        self._done.set()
+
+    @property
+    def done(self) -> threading.Event:
+        """Set when somebody asked for the end."""
+        return self._done
+
+    def stop(self) -> None:
+        """Capture, tracker, engine, outputs (rest state sent), recorder, control. Idempotent."""
+        self._exit.close()
+        gc.unfreeze()
+
+    # --- parts ------------------------------------------------------------------------------------------------------------
+
+    def _start_control(self, loop: EventLoopThread) -> StreamHub:
+        hub = StreamHub(loop)
+        server = ControlServer(
+            self.settings.control,
+            hub=hub,
+            event_loop=loop,
+            status=self.status,
+            commands=self.command,
+            metrics=lambda: render_metrics(self.status()),
+        )
+        server.start()
+        self._exit.callback(server.close)
+        self._exit.callback(hub.close)
+        self.control_url = f"http://{_in_url(self.settings.control.host)}:{self.settings.control.port}/"
+        return hub
+
+    def _start_outputs(self, hub: StreamHub | None, context: OutputContext) -> None:
+        self._workers = tuple(
+            OutputWorker(
+                plan,
+                plan.kind.create(plan, context),
+                mirror=self.settings.mirror if plan.mirror is None else plan.mirror,
+                clock=self._clock,
+            )
+            for plan in self.plans
+        )
+        ports = [
+            Port(subject=plan.subject, offer=worker.offer)
+            for plan, worker in zip(self.plans, self._workers, strict=True)
+            if plan.enabled
+        ]
+        if hub is not None:
+            ports.append(Port(subject=None, offer=hub.publish))
+        self._engine.ports = tuple(ports)
+        for worker in self._workers:
+            if worker.plan.enabled:
+                worker.start()
+
+    def _stop_outputs(self) -> None:
+        """All at once: one that hangs does not take the others' time."""
+        states = self._engine.states
+        threads = []
+        for plan, worker in zip(self.plans, self._workers, strict=True):
+            last = states[plan.subject] if plan.subject < len(states) else FaceState.rest(subject=plan.subject)
+            rest = FaceState.rest(subject=plan.subject, seq=last.seq, t=max(last.t, self._clock()))
+            thread = threading.Thread(target=worker.stop, args=(rest,), name=f"bridge-stop-{plan.name}", daemon=True)
+            thread.start()
+            threads.append(thread)
+        for thread in threads:
+            thread.join(STOP_S + 0.5)
+
+    def _make_tracker(self) -> Tracker:
+        model = find_model(self.settings.tracker.model, on_progress=self._options.on_progress)
+        return FaceLandmarkerTracker(
+            self.settings.tracker,
+            model,
+            timestamp_scale=self.settings.timestamp_scale,
+            landmarks=self.settings.tracker.landmarks or any(plan.wants_landmarks for plan in self.plans),
+            keep_frames=any(plan.wants_frame for plan in self.plans),
+            clock=self._clock,
+        )
+
+    # --- questions and commands ---------------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, object]:
+        """Everything that ``status``, the page and the metrics show, as plain JSON values."""
+        from bridge.status import snapshot
+
+        return snapshot(
+            settings=self.settings,
+            version=__version__,
+            pid=os.getpid(),
+            uptime_s=self._clock() - self._began,
+            source=self._source,
+            capture=self._capture,
+            engine=self._engine.status(),
+            workers=self._workers,
+            recorder=self._recorder,
+            control_url=self.control_url,
+        )
+
+    def command(self, method: str, params: dict[str, object]) -> object:
+        """One request of the control protocol. Raises ControlError for an unknown method or bad parameters."""
+        handlers: dict[str, Callable[[dict[str, object]], object]] = {
+            "status": lambda _: self.status(),
+            "recenter": self._recenter,
+            "calibrate": self._calibrate,
+            "calibration.clear": self._clear,
+            "pause": self._pause,
+            "resume": self._resume,
+            "outputs.list": lambda _: self.status()["outputs"],
+            "channels": lambda _: [
+                {"name": name, "support": support.value} for name, support in zip(arkit.NAMES, arkit.SUPPORT, strict=True)
+            ],
+            "stop": self._stop_command,
+        }
+        handler = handlers.get(method)
+        if handler is None:
+            raise ControlError(f"unknown method {method!r}; known are {', '.join(sorted(handlers))}")
+        return handler(params)
+
+    def _recenter(self, _: dict[str, object]) -> object:
+        self._engine.command(Recenter())
+        return {"done": True}
+
+    def _calibrate(self, params: dict[str, object]) -> object:
+        seconds = params.get("seconds", self.settings.calibration.collect_s)
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0.2 <= seconds <= 30:
+            raise ControlError(f"calibrate: seconds must be a number from 0.2 to 30, not {seconds!r}")
+        self._engine.command(BeginNeutral(collect_s=float(seconds)))
+        return {"collecting_s": float(seconds)}
+
+    def _clear(self, _: dict[str, object]) -> object:
+        self._engine.command(ClearCalibration())
+        return {"done": True}
+
+    def _pause(self, _: dict[str, object]) -> object:
+        self._capture.pause()
+        return {"paused": True}
+
+    def _resume(self, _: dict[str, object]) -> object:
+        self._capture.resume()
+        return {"paused": False}
+
+    def _stop_command(self, _: dict[str, object]) -> object:
+        self.stop_soon("asked over the control port")
+        return {"stopping": True}
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def check_settings(settings: Settings) -> None:
+    """Everything that can be found wrong without opening anything. Raises ConfigError."""
+    parse_outputs(settings.outputs or DEFAULT_OUTPUTS)
+    subjects = [plan.subject for plan in settings.outputs]
+    if subjects and max(subjects) >= settings.tracker.num_faces:
+        raise ConfigError(
+            f"an output follows subject {max(subjects)}, but tracker.num_faces is {settings.tracker.num_faces}: "
+            f"set tracker.num_faces to at least {max(subjects) + 1}"
+        )
+
+
+__all__ = ["BridgeError", "RunOptions", "Runtime", "check_settings"]
