@@ -6,6 +6,7 @@ Left and right are the subject's own; jawLeft/jawRight and mouthLeft/mouthRight 
 
 from __future__ import annotations
 
+import difflib
 import enum
 from types import MappingProxyType
 
@@ -67,7 +68,7 @@ MEDIAPIPE_NAMES: tuple[str, ...] = ("_neutral", *sorted(set(NAMES) - {"tongueOut
 MEDIAPIPE_TO_ARKIT: NDArray[np.intp] = np.array(
     [MEDIAPIPE_NAMES.index(name) if name != "tongueOut" else 0 for name in NAMES], dtype=np.intp
 )
-"""``weights = scores[MEDIAPIPE_TO_ARKIT]``; tongueOut takes ``_neutral``, which is always 0. intp (52,)."""
+"""``weights = scores[MEDIAPIPE_TO_ARKIT]``; tongueOut takes ``_neutral``, which stays below 0.001. intp (52,)."""
 MEDIAPIPE_TO_ARKIT.flags.writeable = False
 
 
@@ -112,10 +113,7 @@ def _aliases() -> dict[str, int]:
     for spellings in (NAMES, PASCAL, UPPER_SNAKE, IFACIALMOCAP):
         for i, spelling in enumerate(spellings):
             table[_squeeze(spelling)] = i
-    for i, name in enumerate(NAMES):  # "eyeBlinkL", "eye_blink_l": short sides of those that have them
-        if IFACIALMOCAP[i] != name:
-            table[_squeeze(IFACIALMOCAP[i])] = i
-        table["face" + name.lower()] = i  # ZIG SIM: faceeyeblinkleft
+    table |= {"face" + name.lower(): i for i, name in enumerate(NAMES)}  # ZIG SIM: faceeyeblinkleft
     return table
 
 
@@ -125,7 +123,8 @@ _ALIASES = _aliases()
 def find(spelling: str) -> int | None:
     """Position of the channel that any known spelling means, or None.
 
-    Knows camelCase, PascalCase, UPPER_SNAKE, ``_L``/``_R``, ZIG SIM's lower case with ``face``, with or without separators.
+    Knows camelCase, PascalCase, UPPER_SNAKE, ``_L``/``_R`` on the sides that iFacialMocap shortens, and ZIG SIM's lower case
+    with ``face`` in front; each in any case, with or without separators.
     """
     return _ALIASES.get(_squeeze(spelling))
 
@@ -134,9 +133,7 @@ def index_of(spelling: str) -> int:
     """As ``find``; raises ConfigError with the nearest name when there is none."""
     position = find(spelling)
     if position is None:
-        import difflib
-
-        near = difflib.get_close_matches(spelling, NAMES, n=1, cutoff=0.4)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        near = difflib.get_close_matches(_squeeze(spelling), _ALIASES, n=1, cutoff=0.6)
+        hint = f"; did you mean {NAMES[_ALIASES[near[0]]]}?" if near else ""
         raise ConfigError(f"{spelling!r} is not one of the 52 ARKit blendshapes{hint}")
     return position

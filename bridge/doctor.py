@@ -52,10 +52,7 @@ def print_findings(findings: list[Finding], console: Console) -> None:
 
 
 def _system() -> Iterator[Finding]:
-    version = platform.python_version()
-    yield Finding(level="ok", what=f"{platform.system()} {platform.machine()}, Python {version}")
-    if sys.version_info < (3, 11):
-        yield Finding(level="error", what=f"Python {version} is too old", remedy="install Python 3.11 or later")
+    yield Finding(level="ok", what=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
 
 
 def _opencv() -> Iterator[Finding]:

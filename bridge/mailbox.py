@@ -46,8 +46,8 @@ class Mailbox(Generic[T]):
     def take(self, timeout_s: float | None = None) -> T | None:
         """The newest value, at once or within ``timeout_s``; None after a timeout, a nudge or, once empty, ``close``."""
         with self._condition:
-            if not (self._full or self._nudged or self._closed):
-                self._condition.wait(timeout_s)
+            # wait_for, not wait: with several takers the one that is woken may find the value gone, and goes on waiting.
+            self._condition.wait_for(lambda: self._full or self._nudged or self._closed, timeout_s)
             self._nudged = False
             if not self._full:
                 return None

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bridge.engine import Engine, Port
-from bridge.errors import BridgeError, ConfigError, SourceEnded, SourceUnavailable
+from bridge.errors import ConfigError, SourceEnded, SourceUnavailable
 from bridge.export import check_export_path, export_results
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
@@ -143,6 +143,3 @@ def _direct_port(settings: Settings, plan: OutputPlan, loop: EventLoopThread, op
         output.send(mirror_state(state) if mirror else state)
 
     return Port(subject=plan.subject, offer=offer)
-
-
-__all__ = ["BridgeError", "Tracked", "replay_fast", "track_file"]

@@ -16,7 +16,7 @@ from bridge import __version__, arkit
 from bridge.capture import CaptureLoop
 from bridge.control.server import ControlServer
 from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter
-from bridge.errors import BridgeError, ConfigError, ControlError
+from bridge.errors import ConfigError, ControlError
 from bridge.metrics import render_metrics
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
@@ -280,6 +280,3 @@ def check_settings(settings: Settings) -> None:
             f"an output follows subject {max(subjects)}, but tracker.num_faces is {settings.tracker.num_faces}: "
             f"set tracker.num_faces to at least {max(subjects) + 1}"
         )
-
-
-__all__ = ["BridgeError", "RunOptions", "Runtime", "check_settings"]

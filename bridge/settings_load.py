@@ -1,6 +1,6 @@
 """Reads the configuration: defaults < file < environment < flags, every problem of all of them in one report.
 
-The file is TOML. Environment variables are ``AVATAR_BRIDGE_<KEY>`` with ``__`` between levels (``AVATAR_BRIDGE_TRACKER__NUM_FACES=2``).
+The file is TOML. Environment variables are ``AVATAR_BRIDGE_<KEY>`` with ``__`` between levels (``..._TRACKER__NUM_FACES=2``).
 Flags are ``--set key.path=value``. Values of both are read as TOML where they can be, else as text.
 """
 

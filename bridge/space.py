@@ -1,7 +1,7 @@
 """Rotations, poses, and the one conversion per target out of bridge space.
 
-Quaternions are float64 (..., 4) in the order x, y, z, w and of unit length; ``q`` and ``-q`` are the same rotation, and what
-this module returns has w >= 0 (conversions to a target keep the sign they are given). Angles are degrees.
+Quaternions are float64 (4,) in the order x, y, z, w and of unit length; ``q`` and ``-q`` are the same rotation, and what this
+module returns has w >= 0 (``inverse`` and the conversions to a target keep the sign of the w they are given). Angles are degrees.
 Formulas and golden vectors: the fact sheet "ARKit <-> MediaPipe", section 3; Shoemake 1985 for slerp; Markley 2007 for the mean.
 Pure functions, any thread.
 """
@@ -26,14 +26,16 @@ def canonical(quat_xyzw: Float64Array) -> Float64Array:
 
 
 def multiply(a: Float64Array, b: Float64Array) -> Float64Array:
-    """Hamilton product ``a * b``: rotate by ``b`` first, then by ``a`` (or: ``b`` in ``a``'s own frame)."""
+    """The rotation ``a * b``: by ``b`` first, then by ``a`` (or: ``b`` in ``a``'s own frame). Vectors are turned by ``rotate``."""
     ax, ay, az, aw = a.tolist()
     bx, by, bz, bw = b.tolist()
+    w = aw * bw - ax * bx - ay * by - az * bz
+    sign = -1.0 if w < 0.0 else 1.0
     return np.array([
-        aw * bx + ax * bw + ay * bz - az * by,
-        aw * by - ax * bz + ay * bw + az * bx,
-        aw * bz + ax * by - ay * bx + az * bw,
-        aw * bw - ax * bx - ay * by - az * bz,
+        sign * (aw * bx + ax * bw + ay * bz - az * by),
+        sign * (aw * by - ax * bz + ay * bw + az * bx),
+        sign * (aw * bz + ax * by - ay * bx + az * bw),
+        sign * w,
     ])  # fmt: skip
 
 
@@ -51,12 +53,13 @@ def rotate(quat_xyzw: Float64Array, vector: Float64Array) -> Float64Array:
 
 def slerp(a: Float64Array, b: Float64Array, fraction: float) -> Float64Array:
     """From ``a`` (0) to ``b`` (1) along the shorter arc."""
-    dot = float(np.dot(a, b))
-    if dot < 0.0:
-        b, dot = -b, -dot
-    if dot > 0.9995:  # so close that the straight line is the arc
-        return canonical(a + fraction * (b - a))
-    angle = math.acos(min(1.0, dot))
+    if float(np.dot(a, b)) < 0.0:
+        b = -b
+    apart, together = a - b, a + b
+    # Half the arc is atan2(|a - b|, |a + b|): exact also for the small arcs of a smoothing filter, where acos(a.b) is not.
+    angle = 2.0 * math.atan2(math.sqrt(float(np.dot(apart, apart))), math.sqrt(float(np.dot(together, together))))
+    if angle < 1e-6:  # so close that the straight line is the arc
+        return canonical(a - fraction * apart)
     return canonical((math.sin((1.0 - fraction) * angle) * a + math.sin(fraction * angle) * b) / math.sin(angle))
 
 
@@ -73,7 +76,12 @@ def angle_between_deg(a: Float64Array, b: Float64Array) -> float:
 
 
 def mean(quats_xyzw: Float64Array) -> Float64Array:
-    """The average rotation of (N, 4): the eigenvector of sum(q q^T) with the largest eigenvalue (Markley 2007)."""
+    """The average rotation of (N, 4): the eigenvector of sum(q q^T) with the largest eigenvalue (Markley 2007).
+
+    Signs of the quaternions do not matter. Raises ValueError when there are none, or one is not finite.
+    """
+    if len(quats_xyzw) == 0 or not np.isfinite(quats_xyzw).all():
+        raise ValueError("the mean needs at least one rotation, and finite ones")
     _, vectors = np.linalg.eigh(quats_xyzw.T @ quats_xyzw)
     return canonical(vectors[:, -1])
 
@@ -110,16 +118,26 @@ def from_euler_deg(*, yaw: float, pitch: float, roll: float) -> Float64Array:
 
 
 def to_euler_deg(quat_xyzw: Float64Array) -> tuple[float, float, float]:
-    """(yaw, pitch, roll): + turns to the own left, + looks down, + tilts to the own right shoulder. Pitch within +-90."""
+    """(yaw, pitch, roll): + turns to the own left, + looks down, + tilts to the own right shoulder. Pitch within +-90.
+
+    Straight down or up, where yaw and roll turn about one axis, all of it is told as yaw.
+    """
     x, y, z, w = quat_xyzw.tolist()
-    yaw = math.atan2(2 * (x * z + w * y), 1 - 2 * (x * x + y * y))
-    pitch = math.asin(max(-1.0, min(1.0, 2 * (w * x - y * z))))
-    roll = math.atan2(2 * (x * y + w * z), 1 - 2 * (x * x + z * z))
+    r10, r11 = 2 * (x * y + w * z), 1 - 2 * (x * x + z * z)
+    cos_pitch = math.hypot(r10, r11)
+    pitch = math.atan2(2 * (w * x - y * z), cos_pitch)  # asin would lose half the digits near 90
+    if cos_pitch < 1e-7:
+        yaw, roll = math.atan2(2 * (w * y - x * z), 1 - 2 * (y * y + z * z)), 0.0
+    else:
+        yaw, roll = math.atan2(2 * (x * z + w * y), 1 - 2 * (x * x + y * y)), math.atan2(r10, r11)
     return math.degrees(yaw), math.degrees(pitch), math.degrees(roll)
 
 
 def from_rotation_matrix(matrix: Float64Array) -> Float64Array:
-    """Rotation matrix (3, 3) -> quaternion (Shepperd's method: the largest component first, so no cancellation)."""
+    """Rotation matrix (3, 3) -> quaternion (Shepperd's method: the largest component first, so no cancellation).
+
+    That it is a rotation is not checked, only that it is finite: ValueError.
+    """
     (m00, m01, m02), (m10, m11, m12), (m20, m21, m22) = matrix.tolist()
     trace = m00 + m11 + m22
     if trace > max(m00, m11, m22):
@@ -146,14 +164,20 @@ def to_rotation_matrix(quat_xyzw: Float64Array) -> Float64Array:
 def head_pose_from_matrix(matrix: Float64Array) -> HeadPose:
     """MediaPipe's facial transformation matrix (4, 4), column vectors, centimetres -> HeadPose in bridge space.
 
-    A uniform scale in the matrix is divided out. Raises ValueError when it is not a finite, right-handed pose.
+    A uniform scale in the matrix is divided out. Raises ValueError when it is not a finite, right-handed pose: columns that are
+    not of one length and at right angles within 1 %, or mirrored.
     """
-    rotation = np.asarray(matrix[:3, :3], dtype=np.float64)
+    rotation = np.array(matrix[:3, :3], dtype=np.float64)
     scale = math.sqrt(float(np.dot(rotation[:, 0], rotation[:, 0])))
     position = np.array(matrix[:3, 3], dtype=np.float64) * 0.01
     if not (scale > 1e-6 and math.isfinite(scale) and math.isfinite(float(position.sum()))):
         raise ValueError("the facial transformation matrix is not a pose")
-    return HeadPose(position_m=frozen_array(position), quat_xyzw=frozen_array(from_rotation_matrix(rotation / scale)))
+    rotation /= scale
+    quat_xyzw = from_rotation_matrix(rotation)
+    # A matrix that is no rotation does not survive the way there and back; a mirrored one is off by 2.
+    if not float(np.abs(to_rotation_matrix(quat_xyzw) - rotation).max()) < 0.01:
+        raise ValueError("the facial transformation matrix is not a rotation with one scale")
+    return HeadPose(position_m=frozen_array(position), quat_xyzw=frozen_array(quat_xyzw))
 
 
 # --- out of bridge space: one function per target -------------------------------------------------------------------------
