@@ -26,7 +26,7 @@ def canonical(quat_xyzw: Float64Array) -> Float64Array:
 
 
 def multiply(a: Float64Array, b: Float64Array) -> Float64Array:
-    """The rotation ``a * b``: by ``b`` first, then by ``a`` (or: ``b`` in ``a``'s own frame). Vectors are turned by ``rotate``."""
+    """The rotation ``a * b``: by ``b`` first, then by ``a`` (or: ``b`` in ``a``'s own frame); for vectors there is ``rotate``."""
     ax, ay, az, aw = a.tolist()
     bx, by, bz, bw = b.tolist()
     w = aw * bw - ax * bx - ay * by - az * bz
@@ -174,7 +174,7 @@ def head_pose_from_matrix(matrix: Float64Array) -> HeadPose:
         raise ValueError("the facial transformation matrix is not a pose")
     rotation /= scale
     quat_xyzw = from_rotation_matrix(rotation)
-    # A matrix that is no rotation does not survive the way there and back; a mirrored one is off by 2.
+    # A matrix that is no rotation does not survive the way there and back.
     if not float(np.abs(to_rotation_matrix(quat_xyzw) - rotation).max()) < 0.01:
         raise ValueError("the facial transformation matrix is not a rotation with one scale")
     return HeadPose(position_m=frozen_array(position), quat_xyzw=frozen_array(quat_xyzw))
