@@ -27,7 +27,7 @@ from bridge.recorder import ResultRecorder
 from bridge.settings import OutputSettings, Settings
 from bridge.sources.select import make_source
 from bridge.trackers.face_landmarker import FaceLandmarkerTracker
-from bridge.types import FaceState, Source, Tracker
+from bridge.types import FaceState, Source, Tracker, TrackResult
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Runtime:
         hub = self._start_control(loop) if self.settings.control.enabled else None
         if self._options.record is not None:
             self._recorder = ResultRecorder(self._options.record)
-            self._engine.taps = (self._recorder.tap,)
+            self.add_tap(self._recorder.tap)
             self._exit.callback(self._recorder.stop)
         self._exit.callback(self._stop_outputs)
         self._exit.callback(self._engine.stop)
@@ -120,6 +120,10 @@ class Runtime:
                 if self._capture.failure is not None:
                     raise self._capture.failure
                 return
+
+    def add_tap(self, tap: Callable[[TrackResult], None]) -> None:
+        """Before ``start``: ``tap`` sees every raw result, on the engine's thread; it must store and return."""
+        self._engine.taps = (*self._engine.taps, tap)
 
     def stop_soon(self, reason: str) -> None:
         """Any thread, also a signal handler's: makes ``wait`` return."""
