@@ -1,0 +1,1 @@
+"""From a FaceState to the named values of another vocabulary. Pure."""
