@@ -1,7 +1,7 @@
 """The way from output URLs, or the same as keys, to checked plans; all problems of all outputs in one report.
 
 ``scheme://host:port/path?key=value&...``: host 127.0.0.1 and the kind's own port when omitted, IPv6 in brackets,
-percent-encoding, booleans 1/0/true/false. The ``[[outputs]]`` table has the same as keys: kind, host, port, path, and the options by name.
+percent-encoding, booleans 1/0/true/false. The ``[[outputs]]`` table has the same as keys: kind, host, port, path, and options.
 What an output module needs (``OutputKind``, ``OutputOptions``, ...) can be imported from here too.
 """
 
