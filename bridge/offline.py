@@ -18,7 +18,7 @@ from bridge.errors import ConfigError, SourceEnded, SourceUnavailable
 from bridge.export import check_export_path, export_results
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
-from bridge.outputs.registry import OutputContext, OutputPlan, parse_outputs
+from bridge.outputs.registry import OutputContext, OutputPlan, create_output, parse_outputs
 from bridge.settings import Settings
 from bridge.sources.recording import RecordingSource
 from bridge.sources.video import VideoSource
@@ -134,7 +134,7 @@ def _replay(source: RecordingSource, engine: Engine) -> int:
 
 
 def _direct_port(settings: Settings, plan: OutputPlan, loop: EventLoopThread, opened: list[Output]) -> Port:
-    output = plan.kind.create(plan, OutputContext(event_loop=loop))
+    output = create_output(plan, OutputContext(event_loop=loop))
     output.open()
     opened.append(output)
     mirror = settings.mirror if plan.mirror is None else plan.mirror

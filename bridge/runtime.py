@@ -20,7 +20,7 @@ from bridge.errors import ConfigError, ControlError
 from bridge.metrics import render_metrics
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
-from bridge.outputs.registry import OutputContext, OutputPlan, parse_outputs
+from bridge.outputs.registry import OutputContext, OutputPlan, create_output, parse_outputs
 from bridge.outputs.stream_hub import StreamHub
 from bridge.outputs.worker import OutputWorker
 from bridge.recorder import ResultRecorder
@@ -162,7 +162,7 @@ class Runtime:
         self._workers = tuple(
             OutputWorker(
                 plan,
-                plan.kind.create(plan, context),
+                create_output(plan, context),
                 mirror=self.settings.mirror if plan.mirror is None else plan.mirror,
                 clock=self._clock,
             )

@@ -85,8 +85,8 @@ def await_calibration(client: Caller, console: Console) -> None:
     with console.status("look at the screen, relaxed, eyes open ...") as spinner:
         while time.monotonic() < deadline:
             status = client.call("status", {})["engine"]["calibration"]
-            if status.get("phase") != "collecting":
+            if status["state"] != "collecting":
                 break
             spinner.update(f"look at the screen, relaxed, eyes open ... {100 * status.get('progress', 0.0):.0f} %")
             time.sleep(0.1)
-    console.print(status.get("verdict") or "done", highlight=False)
+    console.print(status["message"] or "done", highlight=False)
