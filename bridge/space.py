@@ -17,12 +17,12 @@ from bridge.types import Float64Array, HeadPose, frozen_array
 
 def canonical(quat_xyzw: Float64Array) -> Float64Array:
     """The same rotation, unit length, w >= 0. Raises ValueError for a zero or non-finite quaternion."""
-    norm = math.sqrt(float(np.dot(quat_xyzw, quat_xyzw)))
+    x, y, z, w = quat_xyzw.tolist()
+    norm = math.sqrt(x * x + y * y + z * z + w * w)
     if not (norm > 1e-12 and math.isfinite(norm)):
         raise ValueError(f"not a rotation: {quat_xyzw}")
-    sign = -1.0 if float(quat_xyzw[3]) < 0.0 else 1.0
-    unit: Float64Array = quat_xyzw * (sign / norm)
-    return unit
+    factor = (-1.0 if w < 0.0 else 1.0) / norm
+    return np.array([x * factor, y * factor, z * factor, w * factor])
 
 
 def multiply(a: Float64Array, b: Float64Array) -> Float64Array:
@@ -168,9 +168,9 @@ def head_pose_from_matrix(matrix: Float64Array) -> HeadPose:
     not of one length and at right angles within 1 %, or mirrored.
     """
     rotation = np.array(matrix[:3, :3], dtype=np.float64)
-    scale = math.sqrt(float(np.dot(rotation[:, 0], rotation[:, 0])))
+    scale = math.hypot(*rotation[:, 0].tolist())
     position = np.array(matrix[:3, 3], dtype=np.float64) * 0.01
-    if not (scale > 1e-6 and math.isfinite(scale) and math.isfinite(float(position.sum()))):
+    if not (scale > 1e-6 and math.isfinite(scale) and all(map(math.isfinite, position.tolist()))):
         raise ValueError("the facial transformation matrix is not a pose")
     rotation /= scale
     quat_xyzw = from_rotation_matrix(rotation)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import EllipsisType
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -32,6 +33,10 @@ from bridge.types import (
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _THREAD_GRACE_S = 5.0
+
+# Shared machines stall now and then: slowness of one example is no finding.
+hypothesis.settings.register_profile("bridge", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("bridge")
 
 
 # --- data ------------------------------------------------------------------------------------------------------------
