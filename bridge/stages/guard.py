@@ -1,0 +1,74 @@
+"""Nothing implausible gets further than this."""
+
+from __future__ import annotations
+
+import math
+
+from bridge.stages.look import with_look
+from bridge.types import GAZE_AHEAD, ZERO_WEIGHTS, FaceState, HeadPose, Presence
+
+ROUNDING = 1e-6
+"""A weight may leave [0, 1] by this much: float32 arithmetic, not a wrong value."""
+UNIT_ERROR = 1e-3
+"""A quaternion's squared length may differ from 1 by this much."""
+FARTHEST_M = 100.0
+"""MediaPipe's far plane: no head is farther from the camera."""
+
+
+class GuardStage:
+    """Hands on what can be believed; everything else becomes "not observed".
+
+    A frame is rejected whole when a weight, the head or the time is not finite or out of range; nothing is repaired. And the
+    first face after a frame without one is dropped: it comes from the detector's crop and is wrong by up to 0.3 in the
+    coefficients and 0.5 cm (QUALITY.md, section 7). A rejected frame is not a frame without a face, and neither is silence (a
+    state that repeats the ``seq`` of the one before): after these the tracker still follows its own crop.
+    """
+
+    def __init__(self) -> None:
+        self.rejected = 0
+        """Frames with an impossible value. Counts over resets."""
+        self.dropped = 0
+        """Faces dropped because they came right after a frame without one. Counts over resets."""
+        self._seq: int | None = None
+        self._missed_seq: int | None = None
+
+    def step(self, state: FaceState) -> FaceState:
+        """The same state, or the frame as not observed."""
+        if state.presence is not Presence.LIVE:
+            if state.seq != self._seq:
+                self._missed_seq = self._seq = state.seq
+            return state
+        missed_seq, self._missed_seq = self._missed_seq, None
+        self._seq = state.seq
+        if not _believable(state):
+            self.rejected += 1
+            self._missed_seq = missed_seq
+            return _not_observed(state)
+        if missed_seq is not None and missed_seq != state.seq:  # equal: silence before the first frame of the stream
+            self.dropped += 1
+            return _not_observed(state)
+        return state
+
+    def reset(self) -> None:
+        """The next frame is the first of a stream."""
+        self._seq = self._missed_seq = None
+
+
+def _believable(state: FaceState) -> bool:
+    weights = state.weights
+    # NaN wins every minimum, and no comparison with it holds.
+    if not (float(weights.min()) >= -ROUNDING and float(weights.max()) <= 1.0 + ROUNDING):
+        return False
+    return math.isfinite(state.t) and (state.head is None or _is_pose(state.head))
+
+
+def _is_pose(head: HeadPose) -> bool:
+    x, y, z, w = head.quat_xyzw.tolist()
+    if not abs(x * x + y * y + z * z + w * w - 1.0) <= UNIT_ERROR:
+        return False
+    x, y, z = head.position_m.tolist()
+    return bool(x * x + y * y + z * z <= FARTHEST_M * FARTHEST_M)
+
+
+def _not_observed(state: FaceState) -> FaceState:
+    return with_look(state, weights=ZERO_WEIGHTS, head=None, gaze=GAZE_AHEAD, presence=Presence.LOST)

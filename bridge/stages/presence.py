@@ -1,0 +1,179 @@
+"""What the avatar does when the face is not seen: hold still, recover the last believable pose, ease to rest, blend back in.
+
+The rule and its times: QUALITY.md, section 7.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from bridge import space
+from bridge.settings import PresenceSettings
+from bridge.stages.look import Look, between, look_of, smoothstep, with_look
+from bridge.stages.neutral import IDENTITY_NEUTRAL, Neutral
+from bridge.types import (
+    GAZE_AHEAD,
+    IDENTITY_HEAD,
+    ZERO_WEIGHTS,
+    FaceState,
+    Float64Array,
+    Gaze,
+    HeadPose,
+    Presence,
+    frozen_array,
+)
+
+BELIEVABLE_S = (0.5, 0.2)
+"""The pose to hold is the median over this span before the loss; what is later may already show the hand that covers the face."""
+_LONGEST_FIRST_STEP_S = 0.05
+"""How much of the time before the frame in which the face returns may already count as blending."""
+
+
+def _no_neutral() -> Neutral:
+    return IDENTITY_NEUTRAL
+
+
+class PresenceStage:
+    """Turns "not observed" into HELD and LOST states; the last stage, so its output is what avatars show.
+
+    LIVE frames pass as they are, except in the ``blend_s`` after a loss. Up to ``grace_s`` without a face the avatar holds still
+    (HELD); then, for ``hold_s``, it eases within ``hold_ease_s`` to the median of the last believable moment (HELD); then it
+    eases to rest in ``ease_s`` and stays there (LOST). What it shows depends only on the time since the last face, never on how
+    often it is asked, and never jumps.
+
+    Rest: all weights 0, head straight, eyes ahead. The head's position goes to 0 when a neutral says where that is; uncalibrated
+    positions are counted from the camera, so there the head stays where it was. Before the first face the state is
+    ``FaceState.rest``; the first face comes in at once, as there is nothing believable to blend from. Disabled, there is neither
+    holding nor easing: rest as soon as nobody is seen.
+
+    ``neutral`` gives the neutral in use (``CalibrateStage.neutral``): when it changes, poses from before mean something else.
+    """
+
+    def __init__(self, settings: PresenceSettings, *, neutral: Callable[[], Neutral] = _no_neutral) -> None:
+        self._settings = settings
+        self._neutral_now = neutral
+        self.reset()
+
+    def reset(self) -> None:
+        """As before the first face."""
+        self._neutral = self._neutral_now()
+        self._seen: deque[tuple[float, Look]] = deque()
+        self._shown: Look | None = None
+        self._last_live_t = self._last_t = 0.0
+        self._absent = False
+        self._held_from = self._believable = Look(ZERO_WEIGHTS, None, GAZE_AHEAD)
+        self._blend_from: Look | None = None
+        self._blend_began = 0.0
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nobody is seen and the avatar has stopped moving: asking again gives the same."""
+        times = self._settings
+        moving_s = times.grace_s + times.hold_s + times.ease_s if times.enabled else 0.0
+        return self._shown is None or (self._absent and self._last_t - self._last_live_t >= moving_s)
+
+    def step(self, state: FaceState) -> FaceState:
+        """The state that avatars show."""
+        if self._neutral is not self._neutral_now():
+            self._neutral = self._neutral_now()
+            self._seen.clear()
+        shown = self._live(state) if state.presence is Presence.LIVE else self._missing(state)
+        self._last_t = state.t
+        return shown
+
+    def _live(self, state: FaceState) -> FaceState:
+        look = look_of(state)
+        if self._absent and self._settings.enabled and self._shown is not None:
+            self._blend_from = self._shown
+            self._blend_began = max(self._last_t, state.t - _LONGEST_FIRST_STEP_S)
+        self._absent = False
+        self._last_live_t = state.t
+        self._remember(state.t, look)
+        if self._blend_from is not None:
+            passed_s = state.t - self._blend_began
+            if passed_s < self._settings.blend_s:
+                look = between(self._blend_from, look, smoothstep(passed_s / self._settings.blend_s))
+                state = with_look(state, weights=look.weights, head=look.head, gaze=look.gaze)
+            else:
+                self._blend_from = None
+        self._shown = look
+        return state
+
+    def _remember(self, t: float, look: Look) -> None:
+        seen = self._seen
+        while seen and not t - BELIEVABLE_S[0] <= seen[0][0] <= t:
+            seen.popleft()
+        seen.append((t, look))
+
+    def _missing(self, state: FaceState) -> FaceState:
+        if self._shown is None:
+            return FaceState.rest(subject=state.subject, seq=state.seq, t=state.t, t_done=state.t_done)
+        if not self._absent:
+            self._absent = True
+            self._blend_from = None
+            self._held_from = self._shown
+            self._believable = self._median() or self._shown
+        look, presence = self._after(state.t - self._last_live_t)
+        self._shown = look
+        return with_look(state, weights=look.weights, head=look.head, gaze=look.gaze, presence=presence)
+
+    def _after(self, gap_s: float) -> tuple[Look, Presence]:
+        """What is shown ``gap_s`` seconds after the last face."""
+        times = self._settings
+        if not times.enabled:
+            return self._rest(self._held_from), Presence.LOST
+        if gap_s <= times.grace_s:
+            return self._held_from, Presence.HELD
+        held_s = gap_s - times.grace_s
+        if held_s <= times.hold_s:
+            return self._held(held_s), Presence.HELD
+        last = self._held(times.hold_s)
+        return between(last, self._rest(last), smoothstep(_share(held_s - times.hold_s, times.ease_s))), Presence.LOST
+
+    def _held(self, held_s: float) -> Look:
+        return between(self._held_from, self._believable, smoothstep(_share(held_s, self._settings.hold_ease_s)))
+
+    def _rest(self, last: Look) -> Look:
+        if last.head is None:
+            return Look(ZERO_WEIGHTS, None, GAZE_AHEAD)
+        position_m = IDENTITY_HEAD.position_m if self._neutral.moves_head else last.head.position_m
+        return Look(ZERO_WEIGHTS, HeadPose(position_m=position_m, quat_xyzw=IDENTITY_HEAD.quat_xyzw), GAZE_AHEAD)
+
+    def _median(self) -> Look | None:
+        lost = self._last_live_t
+        looks = [look for t, look in self._seen if BELIEVABLE_S[1] <= lost - t <= BELIEVABLE_S[0]]
+        if not looks:
+            return None
+        heads = [look.head for look in looks if look.head is not None]
+        left, right = (np.median([eye(look.gaze) for look in looks], axis=0).tolist() for eye in (_left, _right))
+        return Look(
+            weights=frozen_array(np.median([look.weights for look in looks], axis=0).astype(np.float32)),
+            head=None if not heads else HeadPose(
+                position_m=frozen_array(np.median([head.position_m for head in heads], axis=0)),
+                quat_xyzw=frozen_array(_median_rotation([head.quat_xyzw for head in heads])),
+            ),
+            gaze=Gaze(left_deg=(left[0], left[1]), right_deg=(right[0], right[1])),
+        )  # fmt: skip
+
+
+def _left(gaze: Gaze) -> tuple[float, float]:
+    return gaze.left_deg
+
+
+def _right(gaze: Gaze) -> tuple[float, float]:
+    return gaze.right_deg
+
+
+def _share(passed_s: float, whole_s: float) -> float:
+    return passed_s / whole_s if whole_s > 0.0 else 1.0
+
+
+def _median_rotation(quats_xyzw: list[Float64Array]) -> Float64Array:
+    """The median of the rotation vectors that lead from the first rotation to each."""
+    first = quats_xyzw[0]
+    back = space.inverse(first)
+    vectors = [space.to_rotation_vector(space.multiply(quat, back)) for quat in quats_xyzw]
+    return space.canonical(space.multiply(space.from_rotation_vector(np.median(vectors, axis=0)), first))

@@ -1,0 +1,106 @@
+"""Who is who: keeps each person's number from frame to frame."""
+
+from __future__ import annotations
+
+import math
+
+from bridge.types import Face, TrackResult
+
+_Box = tuple[float, float, float, float]
+
+HELD_S = 2.0
+"""A subject that is not seen keeps its number for this long."""
+REACH = 1.5
+"""Farther than this many face widths from where it was, a face is somebody else (QUALITY.md, section 3)."""
+
+
+class SubjectAssigner:
+    """Gives every face its subject, by overlap and distance of the boxes. Engine thread.
+
+    Subject 0 is the largest, most central face when tracking began, and so on downwards. Who is missing keeps the number for
+    ``HELD_S``; only after that do new faces take the lowest numbers that are free. Faces without a box (demo, recordings) are
+    subjects in the order in which they come. With one subject, a lone face is always that subject.
+    """
+
+    def __init__(self, count: int) -> None:
+        if count < 1:
+            raise ValueError("there is at least one subject")
+        self._count = count
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everybody."""
+        self._boxes: list[_Box | None] = [None] * self._count
+        self._seen_t = [-math.inf] * self._count
+
+    def assign(self, result: TrackResult) -> tuple[Face | None, ...]:
+        """The face of each subject (as many as there are subjects); None where it is not seen in this frame."""
+        faces = result.faces
+        if any(face.box is None for face in faces):
+            return tuple(faces[i] if i < len(faces) else None for i in range(self._count))
+        if self._count == 1 and len(faces) == 1:
+            chosen: list[Face | None] = [faces[0]]
+        else:
+            chosen = self._match(faces, result.t)
+        for subject, face in enumerate(chosen):
+            if face is not None:
+                self._boxes[subject], self._seen_t[subject] = face.box, result.t
+        return tuple(chosen)
+
+    def _match(self, faces: tuple[Face, ...], t: float) -> list[Face | None]:
+        for subject, seen_t in enumerate(self._seen_t):
+            if not 0.0 <= t - seen_t <= HELD_S:
+                self._boxes[subject] = None
+        pairs = sorted(
+            (closeness, -subject, -index)
+            for subject, known in enumerate(self._boxes)
+            for index, face in enumerate(faces)
+            if known is not None and face.box is not None and (closeness := _closeness(known, face.box)) > 0.0
+        )
+        chosen: list[Face | None] = [None] * self._count
+        left = set(range(len(faces)))
+        for _, minus_subject, minus_index in reversed(pairs):
+            if chosen[-minus_subject] is None and -minus_index in left:
+                chosen[-minus_subject] = faces[-minus_index]
+                left.discard(-minus_index)
+        self._admit(chosen, [faces[index] for index in left])
+        return chosen
+
+    def _admit(self, chosen: list[Face | None], strangers: list[Face]) -> None:
+        if any(known is not None and face is None for known, face in zip(self._boxes, chosen, strict=True)):
+            return  # somebody is missing and may come back: a stranger must not push in
+        free = [subject for subject, face in enumerate(chosen) if face is None]
+        strangers.sort(key=_prominence, reverse=True)
+        for subject, face in zip(free, strangers, strict=False):
+            chosen[subject] = face
+
+
+def _closeness(known: _Box, box: _Box) -> float:
+    """1 for the same place, falling with distance, raised by overlap; 0 or less out of reach."""
+    width = 0.5 * (known[2] + box[2])
+    if width <= 0.0:
+        return 0.0
+    across = known[0] + 0.5 * known[2] - box[0] - 0.5 * box[2]
+    down = known[1] + 0.5 * known[3] - box[1] - 0.5 * box[3]
+    near = 1.0 - math.hypot(across, down) / (REACH * width)
+    return near + _overlap(known, box) if near > 0.0 else 0.0
+
+
+def _overlap(a: _Box, b: _Box) -> float:
+    """Intersection over union, 0..1."""
+    wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    high = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if wide <= 0.0 or high <= 0.0:
+        return 0.0
+    both = wide * high
+    return both / (a[2] * a[3] + b[2] * b[3] - both)
+
+
+def _prominence(face: Face) -> float:
+    """Larger for larger faces and for those nearer to the picture's centre, which is the camera's axis."""
+    area = 0.0 if face.box is None else face.box[2] * face.box[3]
+    if face.head is None:
+        return area
+    x, y, z = face.head.position_m.tolist()
+    off_axis = (x * x + y * y) / max(z * z, 1e-6)
+    return float(area / (1.0 + 4.0 * off_axis))
