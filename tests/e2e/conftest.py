@@ -1,0 +1,75 @@
+"""Only what several files of this folder share: one run of the synthetic performance, listened to from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.program import Finished, Program
+from tests.e2e.receivers import OscReceiver, VmcFrame, vmc_frames
+from tests.e2e.truth import Script, read_script
+
+SYNTHETIC = "synth_face_640x480_30fps"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """The synthetic face through ``run``."""
+
+    finished: Finished
+    script: Script
+    frames: tuple[VmcFrame, ...]
+    """What the VMC receiver saw, the rest state at the end included."""
+    states: tuple[dict[str, Any], ...]
+    """The lines of ``record://?stage=final`` behind the header: seq, t, faces with presence, weights, head."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty home and working directory for the program."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def synthetic(assets: Path) -> Callable[[str], Path]:
+    """``synthetic(".mp4")`` or ``synthetic(".truth.jsonl")``: the ground truth; skips when it is not there."""
+
+    def find(suffix: str) -> Path:
+        path = assets / f"{SYNTHETIC}{suffix}"
+        if not path.is_file():
+            pytest.skip(f"needs {path}; BRIDGE_TEST_ASSETS can name another folder")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def performance(synthetic: Callable[[str], Path], model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Performance:
+    """16 s: every setting at its default, one VMC receiver and a recording of the final states."""
+    home = tmp_path_factory.mktemp("performance")
+    states = home / "final.jsonl"
+    with OscReceiver() as receiver:
+        arguments = [
+            *("--source", str(synthetic(".mp4"))),
+            *("--output", f"vmc://127.0.0.1:{receiver.port}"),
+            *("--output", f"record://{states}?stage=final"),
+            *("--set", f"tracker.model={model_path}"),
+        ]
+        with Program("run", *arguments, "--no-control", home=home) as program:
+            finished = program.finish()
+        assert finished.code == 0, str(finished)
+        frames = vmc_frames(receiver.stop())
+    lines = states.read_text(encoding="utf-8").splitlines()
+    return Performance(
+        finished=finished,
+        script=read_script(synthetic(".truth.jsonl")),
+        frames=tuple(frames),
+        states=tuple(json.loads(line) for line in lines[1:]),
+    )

@@ -1,0 +1,169 @@
+"""``avatar-bridge run`` on a real clip, heard by independent OSC decoders, compared with what MediaPipe itself says.
+
+With smoothing off nothing stands between the model and the wire but the documented conversion; so the two must agree, picture by
+picture: in LIVE_STREAM too, as the file's frames reach MediaPipe with the timestamps that the reference uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.e2e.program import Finished, Program
+from tests.e2e.receivers import Datagram, OscReceiver, VmcFrame, osc_frames, vmc_frames
+from tests.e2e.reference import Seen, ask_mediapipe
+from tests.e2e.truth import angle_deg, unity_euler_deg
+
+pytestmark = pytest.mark.e2e
+
+CLIP = "head-pose-female.gif"
+PICTURES = 23
+FPS = 12.5
+TIMESTAMP_SCALES = {"off": 1e5, "light": 4.0}
+REST = (0.0, 0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run with smoothing off, four outputs, and the reference for it."""
+
+    finished: Finished
+    reference: list[Seen]
+    vmc: list[VmcFrame]
+    vmc_datagrams: tuple[Datagram, ...]
+    mirrored: list[VmcFrame]
+    camel: list[VmcFrame]
+    osc: list[dict[str, tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="module", params=sorted(TIMESTAMP_SCALES))
+def run(request: pytest.FixtureRequest, clips: Path, model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The clip once, per strength of MediaPipe's own landmark filter."""
+    clip = clips / CLIP
+    if not clip.is_file():
+        pytest.skip(f"needs {clip}; BRIDGE_TEST_CLIPS can name another folder")
+    home = tmp_path_factory.mktemp("run-clip")
+    with OscReceiver() as vmc, OscReceiver() as osc, OscReceiver() as mirrored, OscReceiver() as camel:
+        arguments = [
+            *("--source", str(clip)),
+            *("--output", f"vmc://127.0.0.1:{vmc.port}"),
+            *("--output", f"osc://127.0.0.1:{osc.port}"),
+            *("--output", f"vmc://127.0.0.1:{mirrored.port}?mirror=1"),
+            *("--output", f"vmc://127.0.0.1:{camel.port}?names=camel&bundle=0"),
+            *("--set", "smoothing.enabled=false"),
+            *("--set", f"tracker.landmark_smoothing={request.param}"),
+            *("--set", f"tracker.model={model_path}"),
+        ]
+        with Program("run", *arguments, "--no-control", home=home) as program:
+            finished = program.finish()
+        assert finished.code == 0, str(finished)
+        vmc_datagrams = vmc.stop()
+        return Run(
+            finished=finished,
+            reference=ask_mediapipe(
+                clip, model=model_path, timestamp_scale=TIMESTAMP_SCALES[request.param], out=home / "reference.json"
+            ),
+            vmc=vmc_frames(vmc_datagrams),
+            vmc_datagrams=vmc_datagrams,
+            mirrored=vmc_frames(mirrored.stop()),
+            camel=vmc_frames(camel.stop()),
+            osc=osc_frames(osc.stop()),
+        )
+
+
+def _paired(run: Run) -> list[tuple[Seen, VmcFrame]]:
+    """Picture k of the file and the frame whose T is k / fps. Fails when one is missing: every picture shows the face."""
+    by_picture = {round((frame.t or 0.0) * FPS): frame for frame in reversed(run.vmc) if frame.head_quat != REST}
+    assert PICTURES == len(run.reference)
+    assert [] == [k for k, seen in enumerate(run.reference) if seen.quat_unity is None]
+    assert set(range(PICTURES)) <= set(by_picture), sorted(by_picture)
+    return [(seen, by_picture[k]) for k, seen in enumerate(run.reference)]
+
+
+def test_every_tracked_frame_is_complete(run: Run) -> None:
+    """For each picture: 52 different PascalCase names, in ARKit's spelling, then one Apply; OK says loaded."""
+    for seen, frame in _paired(run):
+        assert 52 == len(frame.vals) == len(frame.blend)
+        assert {name[0].upper() + name[1:] for name in seen.scores} | {"TongueOut"} == set(frame.blend)
+        assert 1 == frame.applied
+        assert (1,) == frame.ok
+        assert {"Hips", "Spine", "Chest", "Neck", "Head", "LeftEye", "RightEye"} <= set(frame.bones)
+        assert ("root", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0) == frame.root
+
+
+def test_no_datagram_is_longer_than_a_lan_carries(run: Run) -> None:
+    """At most 1400 bytes, all of them bundles."""
+    assert max(datagram.size for datagram in run.vmc_datagrams) <= 1400
+    assert {True} == {datagram.bundled for datagram in run.vmc_datagrams}
+
+
+def test_the_head_is_mediapipes_matrix_converted(run: Run) -> None:
+    """The product of the bone chain = (x, -y, -z, w) of the matrix's rotation, within 0.5 degrees."""
+    worst = max(angle_deg(frame.head_quat, seen.quat_unity or REST) for seen, frame in _paired(run))
+    print(f"head against matrix: at most {worst:.4f} degrees")
+    assert worst <= 0.5
+
+
+def test_the_weights_are_mediapipes_scores(run: Run) -> None:
+    """Every name carries its own score, sides included; tongueOut, which MediaPipe does not know, is 0."""
+    worst = max(
+        (abs(frame.blend[name[0].upper() + name[1:]] - score), name)
+        for seen, frame in _paired(run)
+        for name, score in seen.scores.items()
+    )
+    print(f"weights against scores: at most {worst}")
+    assert worst[0] <= 0.02, worst
+    assert {0.0} == {frame.blend["TongueOut"] for frame in run.vmc}
+
+
+def test_yaw_has_unitys_sign(run: Run) -> None:
+    """Where the tip of the nose goes to the picture's right, the subject turns to the own left, and Unity's yaw falls."""
+    pairs = _paired(run)
+    yaw = np.array([unity_euler_deg(frame.head_quat)[1] for _, frame in pairs])
+    nose = np.array([seen.nose_right for seen, _ in pairs])
+    assert np.ptp(yaw) > 15.0
+    assert float(np.corrcoef(nose, yaw)[0, 1]) < -0.95
+
+
+def test_the_mirrored_output_swaps_sides_and_turns(run: Run) -> None:
+    """mirror=1 on one output: yaw and roll change sign, Left and Right change places, and the other outputs do not notice."""
+    by_t = {frame.t: frame for frame in run.mirrored}
+    for _, frame in _paired(run):
+        mirrored = by_t[frame.t]
+        x, y, z, w = frame.head_quat
+        assert angle_deg(mirrored.head_quat, (x, -y, -z, w)) < 0.01
+        for name, value in frame.blend.items():
+            swapped = {"Left": "Right", "Right": "Left"}
+            side = next((side for side in swapped if name.endswith(side)), "")
+            assert value == mirrored.blend[name.removesuffix(side) + swapped.get(side, "")], name
+
+
+def test_camel_case_and_single_messages(run: Run) -> None:
+    """names=camel&bundle=0 brings the same numbers under the other spelling."""
+    by_t = {frame.t: frame for frame in run.camel}
+    for _, frame in _paired(run):
+        assert {name[0].lower() + name[1:]: value for name, value in frame.blend.items()} == by_t[frame.t].blend
+
+
+def test_plain_osc_brings_the_same_performance(run: Run) -> None:
+    """``/jawOpen`` and its 51 siblings equal Blend/Val; ``/head/rotation`` is MediaPipe's own axes, x, y, z, w."""
+    assert len(run.vmc) == len(run.osc)
+    for frame, plain in zip(run.vmc, run.osc, strict=True):
+        assert frame.blend == {
+            address[1].upper() + address[2:]: arguments[0] for address, arguments in plain.items() if address.count("/") == 1
+            and address != "/presence"
+        }  # fmt: skip
+        x, y, z, w = plain["/head/rotation"]
+        assert angle_deg(frame.head_quat, (x, -y, -z, w)) < 0.01
+
+
+def test_the_last_thing_sent_is_the_rest_state(run: Run) -> None:
+    """When the file has ended every receiver is told to relax: 52 zeros, head straight."""
+    for frames in (run.vmc, run.mirrored, run.camel):
+        assert {0.0} == set(frames[-1].blend.values())
+        assert angle_deg(frames[-1].head_quat, REST) < 1e-6
+    assert {(0.0,)} == {arguments for address, arguments in run.osc[-1].items() if address == "/jawOpen"}
