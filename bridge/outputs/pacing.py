@@ -6,6 +6,14 @@ import math
 import random
 from collections.abc import Callable
 
+from bridge.stages.resample import Resampler
+from bridge.types import FaceState
+
+_FIRST_INTERVAL_S = 1.0 / 30.0
+_LONGEST_INTERVAL_S = 0.25
+_UPSAMPLE_BELOW = 0.75
+"""Motion between states is made up only for a grid clearly finer than they come; otherwise the newest state has less delay."""
+
 
 class SendGrid:
     """Instants ``1 / rate_hz`` apart, beginning with the first send. Instants that were missed are skipped, never made up for."""
@@ -22,11 +30,49 @@ class SendGrid:
 
     def advance(self, now: float) -> None:
         """Something was sent at ``now``: on to the first instant after it."""
-        if now - self._next_t >= self._period_s:  # also the first time
-            missed = math.floor((now - self._next_t) / self._period_s) if math.isfinite(self._next_t) else 0
-            self._next_t = self._next_t + (missed + 1) * self._period_s if missed else now + self._period_s
-        else:
-            self._next_t += self._period_s
+        if not math.isfinite(self._next_t):
+            self._next_t = now
+        missed = math.floor((now - self._next_t) / self._period_s)
+        self._next_t += (max(0, missed) + 1) * self._period_s
+
+
+class Cadence:
+    """An output's own rate: takes states as they come, gives the one to send at each instant of the grid.
+
+    A rate well above that of the states gets the motion between them (``stages.resample``), a lower one the newest state.
+    """
+
+    __slots__ = ("_arrived_at", "_grid", "_interval_s", "_newest", "_period_s", "_resampler")
+
+    def __init__(self, rate_hz: float) -> None:
+        self._grid = SendGrid(rate_hz)
+        self._period_s = 1.0 / rate_hz
+        self._resampler = Resampler()
+        self._newest: FaceState | None = None
+        self._arrived_at = -math.inf
+        self._interval_s = _FIRST_INTERVAL_S
+
+    def push(self, state: FaceState, now: float) -> None:
+        """A new state has come."""
+        interval_s = now - self._arrived_at
+        if 0.0 < interval_s < _LONGEST_INTERVAL_S:
+            self._interval_s += 0.1 * (interval_s - self._interval_s)
+        self._arrived_at = now
+        self._newest = state
+        self._resampler.push(state, now=now)
+
+    def wait_s(self, now: float) -> float | None:
+        """How long until something is to be sent; None: not before the first ``push``."""
+        return None if self._newest is None else self._grid.wait_s(now)
+
+    def take(self, now: float) -> FaceState | None:
+        """What to send now; None when it is not yet time."""
+        if self._newest is None or self._grid.wait_s(now) > 0.0:
+            return None
+        self._grid.advance(now)
+        if self._period_s < _UPSAMPLE_BELOW * self._interval_s:
+            return self._resampler.at(now)
+        return self._newest
 
 
 class Backoff:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from bridge.errors import BridgeError
 from bridge.mailbox import Mailbox
-from bridge.outputs.pacing import Backoff, SendGrid
+from bridge.outputs.pacing import Backoff, Cadence
 from bridge.outputs.registry import OutputPlan
 from bridge.stages.mirror import mirror_state
 from bridge.types import FaceState, Output, OutputState
@@ -43,31 +43,6 @@ class Reporting(Protocol):
     def report(self) -> OutputReport | None:
         """Any thread, at any time; quick. None: nothing to add."""
         ...
-
-
-class Sampler(Protocol):
-    """Makes states for instants of an output's own grid from those that came. Worker thread only."""
-
-    def push(self, state: FaceState) -> None: ...
-
-    def at(self, t: float) -> FaceState | None:
-        """The state for time ``t``, monotonic seconds; None as long as there is none."""
-        ...
-
-
-class Hold:
-    """The newest state, unchanged, until the next one comes."""
-
-    __slots__ = ("_newest",)
-
-    def __init__(self) -> None:
-        self._newest: FaceState | None = None
-
-    def push(self, state: FaceState) -> None:
-        self._newest = state
-
-    def at(self, _t: float) -> FaceState | None:
-        return self._newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,15 +92,13 @@ class OutputWorker:
         mirror: bool,
         clock: Callable[[], float] = time.monotonic,
         backoff: Backoff | None = None,
-        sampler: Sampler | None = None,
     ) -> None:
         self.plan = plan
         self._output = output
         self._mirror = mirror
         self._clock = clock
         self._backoff = backoff or Backoff()
-        self._sampler: Sampler = sampler or Hold()
-        self._grid = SendGrid(plan.fps) if plan.fps > 0 else None
+        self._cadence = Cadence(plan.fps) if plan.fps > 0 else None
         self._mailbox: Mailbox[FaceState] = Mailbox()
         self._thread = threading.Thread(target=self._run, name=f"bridge-output-{plan.name}", daemon=True)
         self._stopping = threading.Event()
@@ -247,19 +220,17 @@ class OutputWorker:
 
     def _next(self) -> FaceState | None:
         """The state to send now; None when something else happened."""
-        if self._grid is None:
+        cadence = self._cadence
+        if cadence is None:
             return self._mailbox.take()
         now = self._clock()
-        wait_s = self._grid.wait_s(now)
-        due = self._sampler.at(now) if wait_s <= 0.0 else None
-        if due is not None:
-            self._grid.advance(now)
-            return due
-        newest = self._mailbox.take(wait_s or None)  # due, but nothing there yet: as long as it takes
-        if newest is not None:
-            self._sampler.push(newest)
-            self._unsent = newest
-        return None
+        due = cadence.take(now)
+        if due is None:
+            newest = self._mailbox.take(cadence.wait_s(now))
+            if newest is not None:
+                cadence.push(newest, self._clock())
+                self._unsent = newest
+        return due
 
     def _send(self, state: FaceState) -> None:
         failure = self._attempt(self._output.send, mirror_state(state) if self._mirror else state)
@@ -274,7 +245,9 @@ class OutputWorker:
             self._since_result_s = _averaged(self._since_result_s, now - state.t_done)
         interval_s = now - self._sent_at
         self._interval_s = interval_s if self._sent < 3 else _averaged(self._interval_s, min(interval_s, _SILENT_S))
-        self._sent_at, self._last_t, self._unsent = now, max(state.t, self._last_t), None
+        self._sent_at, self._last_t = now, max(state.t, self._last_t)
+        if state is self._unsent:
+            self._unsent = None
         self._state = OutputState.SENDING
         if self._complaint is not None:
             _log.info("output %s (%s) works again", self.plan.name, self.plan.url)
