@@ -241,10 +241,11 @@ def cameras(as_json: Annotated[bool, typer.Option("--json", help="for programs")
     if not found:
         stderr_console().print("No camera found. Is it plugged in? On Linux, `ls /dev/video*` should list it.", highlight=False)
         return
-    table = Table("use as", "name", "modes", "state")
     for camera in found:
-        table.add_row(*camera.describe())
-    Console().print(table)
+        grid = Table.grid(padding=(0, 2))
+        for what, value in camera.describe():
+            grid.add_row(f"[bold]{what}[/]", value)
+        Console().print(grid, "")
 
 
 @app.command()

@@ -55,8 +55,8 @@ def _stop_on_signals(runtime: Runtime) -> Iterator[None]:
         runtime.stop_soon(signal.Signals(number).name)
         signal.signal(number, previous[number])  # type: ignore[arg-type]  # what signal.signal returned
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        previous[number] = signal.signal(number, ask)
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        previous[asked] = signal.signal(asked, ask)
     try:
         yield
     finally:

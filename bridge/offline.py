@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bridge.engine import Engine, Port
-from bridge.errors import ConfigError, SourceEnded, SourceUnavailable
+from bridge.errors import ConfigError, SourceEnded
 from bridge.export import check_export_path, export_results
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
 from bridge.outputs.registry import OutputContext, OutputPlan, create_output, parse_outputs
 from bridge.settings import Settings
 from bridge.sources.recording import RecordingSource
-from bridge.sources.video import VideoSource
+from bridge.sources.video import Material, open_material
 from bridge.stages.mirror import mirror_state
 from bridge.trackers.offline import OfflineTracker
 from bridge.types import CameraFrame, Face, FaceState, Output, Presence, TrackResult
@@ -38,8 +38,7 @@ class Tracked:
 def track_file(settings: Settings, path: Path, out: Path, *, mode: str | None, final: bool, console: Console) -> Tracked:
     """Every frame of ``path`` through the real landmarker into ``out``. Raises ConfigError, SourceError, AssetError."""
     check_export_path(out)
-    source = VideoSource(path, fps=settings.source.fps, paced=False)
-    source.open()
+    material = open_material(path, fps=settings.source.fps)
     try:
         model = find_model(settings.tracker.model)
         with OfflineTracker(
@@ -49,22 +48,23 @@ def track_file(settings: Settings, path: Path, out: Path, *, mode: str | None, f
             timestamp_scale=settings.timestamp_scale,
         ) as tracker:
             counts = [0, 0]
-            results = _counted(_progress(_tracked(source, tracker), source.frame_count, console), counts)
+            results = _counted(_progress(_tracked(material, tracker), console), counts)
             if final:
                 results = _final(settings, results)
             export_results(results, out, stage="final" if final else "raw")
             return Tracked(frames=counts[0], found=counts[1])
     finally:
-        source.close()
+        material.close()
 
 
-def _tracked(source: VideoSource, tracker: OfflineTracker) -> Iterator[TrackResult]:
-    while True:
-        try:
-            frame = source.read()
-        except SourceEnded:
-            return
-        yield tracker.detect(frame)
+def _tracked(material: Material, tracker: OfflineTracker) -> Iterator[TrackResult]:
+    """Dated by the file's own rate, from 0; a still is seen once."""
+    seq = 0
+    while (image := material.next()) is not None:
+        t = seq / material.fps
+        result = tracker.detect(CameraFrame(seq=seq, t=t, image=image))
+        yield replace(result, t_done=t)  # how long it took here says nothing to anybody: the same film gives the same file
+        seq += 1
 
 
 def _counted(results: Iterator[TrackResult], counts: list[int]) -> Iterator[TrackResult]:
@@ -74,9 +74,10 @@ def _counted(results: Iterator[TrackResult], counts: list[int]) -> Iterator[Trac
         yield result
 
 
-def _progress(results: Iterator[TrackResult], total: int | None, console: Console) -> Iterator[TrackResult]:
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("tracking", total=total)
+def _progress(results: Iterator[TrackResult], console: Console) -> Iterator[TrackResult]:
+    columns = (TextColumn("tracking"), SpinnerColumn(), TextColumn("{task.completed:.0f} frames"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("tracking", total=None)
         for result in results:
             bar.advance(task)
             yield result
@@ -127,8 +128,6 @@ def _replay(source: RecordingSource, engine: Engine) -> int:
             result = source.read()
         except SourceEnded:
             return count
-        if isinstance(result, CameraFrame):
-            raise SourceUnavailable("a recording of pictures cannot be replayed")
         engine.tick(result, now=result.t_done)
         count += 1
 

@@ -80,7 +80,8 @@ class ClipCamera:
             self.measured = 0
         k, ready = (self._k, now) if self._fps <= 0 else self._next(now)
         bgr = self._frames[k % len(self._frames)]
-        frame = CameraFrame(seq=self._delivered, t=ready, image=frozen_array(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)))
+        rgb: ImageArray = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        frame = CameraFrame(seq=self._delivered, t=ready, image=frozen_array(rgb))
         self._k += self._fps <= 0
         self._delivered += 1
         self.measured += 1

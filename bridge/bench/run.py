@@ -214,7 +214,7 @@ def _median(figures: list[Figures]) -> dict[str, float | None]:
 def _ratio(runs: dict[str, list[Figures]], figure: str, above: str, below: str) -> float:
     """The median of the rounds' ratios: each round's pair saw the same machine."""
     pairs = zip(runs[above], runs[below], strict=True)
-    return statistics.median(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
+    return float(statistics.median(getattr(a, figure) / getattr(b, figure) for a, b in pairs))
 
 
 def _print(report: dict[str, Any], console: Console) -> None:
