@@ -105,7 +105,8 @@ class OutputPlan:
     wants_landmarks: bool
     wants_frame: bool
     url: str
-    """Canonical: host and port filled in, defaults left out. Parses to the same plan, but for ``name`` and ``enabled``."""
+    """Canonical: host and port filled in, defaults left out, tokens and passwords starred: fit for logs and status. Otherwise it
+    parses to the same plan, but for ``name`` and ``enabled``."""
 
     def options_as(self, model: type[OptionsT]) -> OptionsT:
         """The options as the kind's own type. Raises TypeError for another kind's."""

@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 _DEFAULT_HOST = "127.0.0.1"
+_SECRETS = frozenset({"token", "password"})
 
 Aliases = Mapping[str, Alias]
 _NO_ALIASES: Aliases = MappingProxyType({})
@@ -238,7 +239,8 @@ def _with_names(plans: Sequence[OutputPlan], schemes: Sequence[str]) -> tuple[Ou
 
 
 def _canonical(plan: OutputPlan) -> str:
-    query = {key: _text(value) for key, value in plan.options.model_dump(mode="json", exclude_defaults=True).items()}
+    options = plan.options.model_dump(mode="json", exclude_defaults=True)
+    query = {key: "***" if key in _SECRETS else _text(value) for key, value in options.items()}
     if plan.fps:
         query["fps"] = _text(plan.fps)
     if plan.mirror is not None:
