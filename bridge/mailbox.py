@@ -31,6 +31,7 @@ class Mailbox(Generic[T]):
 
     @property
     def closed(self) -> bool:
+        """Whether ``close`` was called; what is left in the slot can still be taken."""
         return self._closed
 
     def offer(self, value: T) -> None:

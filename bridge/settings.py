@@ -144,6 +144,8 @@ class ControlSettings(Section):
 
 
 class LogSettings(Section):
+    """What is told on stderr."""
+
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
