@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ class ControlClient:
         self._timeout_s = timeout_s
         self._ids = itertools.count(1)
         self._connection: ClientConnection | None = None
+        self._exit = ExitStack()
 
     def __enter__(self) -> ControlClient:
         return self
@@ -57,15 +59,14 @@ class ControlClient:
 
     def close(self) -> None:
         """Idempotent."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._connection = None
+        self._exit.close()
 
     def _connected(self) -> ClientConnection:
         if self._connection is None:
             query = f"?token={quote(self._token, safe='')}" if self._token else ""
             try:
-                self._connection = connect(
+                opening = connect(
                     f"ws://{self._place}/api/v1/control{query}",
                     compression=None,
                     proxy=None,  # an environment's proxy must never see loopback
@@ -73,6 +74,7 @@ class ControlClient:
                     close_timeout=1.0,
                     max_size=16 * 2**20,
                 )
+                self._connection = self._exit.enter_context(opening)
             except InvalidStatus as error:
                 raise ControlError(self._refused(error)) from error
             except InvalidHandshake as error:

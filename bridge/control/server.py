@@ -151,10 +151,10 @@ class ControlServer:
     async def _reply(self, message: str | bytes, client: Viewer) -> str:
         try:
             request = messages.parse_request(message)
-            if request.method in (messages.SUBSCRIBE, messages.UNSUBSCRIBE):
-                return self._subscribe(request, client)
         except messages.BadRequest as bad:
             return messages.error_message(bad.request_id, bad)
+        if request.method in (messages.SUBSCRIBE, messages.UNSUBSCRIBE):
+            return self._subscribe(request, client)
         loop = asyncio.get_running_loop()
         done = loop.run_in_executor(self._executor, self._commands, request.method, request.params)
         await asyncio.wait([done])
@@ -167,7 +167,10 @@ class ControlServer:
         return messages.internal_error_message(request.id)
 
     def _subscribe(self, request: messages.Request, client: Viewer) -> str:
-        events = messages.subscribed_events(request.params)
+        try:
+            events = messages.subscribed_events(request.params)
+        except messages.BadRequest as bad:
+            return messages.error_message(request.id, bad)
         if request.method == messages.UNSUBSCRIBE:
             self._subscribers.discard(client)
             return messages.result_message(request.id, {"events": []})
