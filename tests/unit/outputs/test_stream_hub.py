@@ -25,6 +25,10 @@ from bridge.wire.web import WebGate, WebRequest
 
 DEADLINE_S = 20.0
 LANDMARKS = frozen_array(np.zeros((478, 3), dtype=np.float32))
+HANDSHAKE = (
+    b"GET /?landmarks=1 HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 MakeState = Callable[..., FaceState]
 
 
@@ -160,10 +164,7 @@ def test_viewer_that_does_not_read_is_dropped_and_slows_nobody(open_house: Calla
     with socket.socket() as stuck:
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stuck.connect(("127.0.0.1", house.port))
-        stuck.sendall(
-            b"GET /?landmarks=1 HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n" % house.port
-        )
+        stuck.sendall(HANDSHAKE % house.port)
         wait_for(lambda: house.hub.viewers == 2)
         assert house.hub.wants_landmarks
         seq, deadline = 0, time.monotonic() + DEADLINE_S
@@ -227,3 +228,20 @@ def test_publishing_without_viewers_never_touches_the_loop(make_state: MakeState
 
     assert not [thread for thread in threading.enumerate() if thread.name == "bridge-net"]
     loop.close()
+
+
+def test_closing_does_not_wait_for_a_stuck_viewer(open_house: Callable[..., House], make_state: MakeState) -> None:
+    """The hub cuts it off; the server then has nobody to say goodbye to."""
+    house = open_house(stall_s=600.0)
+    with socket.socket() as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.connect(("127.0.0.1", house.port))
+        stuck.sendall(HANDSHAKE % house.port)
+        wait_for(lambda: house.hub.viewers == 1)
+        seq, deadline = 0, time.monotonic() + DEADLINE_S
+        while house.hub.status().skipped == 0:
+            assert time.monotonic() < deadline, "the viewer never got stuck"
+            house.hub.publish(make_state(seq=seq, landmarks=LANDMARKS))
+            seq += 1
+        house.hub.close()
+        wait_for(lambda: house.hub.viewers == 0)
