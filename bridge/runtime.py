@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from bridge import __version__, arkit
 from bridge.capture import CaptureLoop
 from bridge.control.server import ControlServer
 from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter
-from bridge.errors import ConfigError, ControlError
+from bridge.errors import AssetError, ConfigError, ControlError
 from bridge.metrics import render_metrics
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
@@ -26,7 +26,9 @@ from bridge.outputs.worker import OutputWorker
 from bridge.recorder import ResultRecorder
 from bridge.settings import OutputSettings, Settings
 from bridge.sources.select import make_source
+from bridge.state_store import StateStore
 from bridge.trackers.face_landmarker import FaceLandmarkerTracker
+from bridge.trackers.smoothing_check import expect_filtered, known_smoothing_check, start_smoothing_check
 from bridge.types import FaceState, Source, Tracker, TrackResult
 
 log = logging.getLogger(__name__)
@@ -62,10 +64,10 @@ class Runtime:
         self.plans: tuple[OutputPlan, ...] = parse_outputs(settings.outputs or DEFAULT_OUTPUTS)
         self._workers: tuple[OutputWorker, ...] = ()
         self._recorder: ResultRecorder | None = None
+        self._model: Path | None = None
         self._source: Source = self._options.source or make_source(settings.source)
-        self._engine = Engine(
-            settings, clock=self._clock, landmark_filtered=settings.tracker.num_faces == 1 and settings.timestamp_scale < 100
-        )
+        self._state = StateStore()
+        self._engine = Engine(settings, clock=self._clock, landmark_filtered=self._landmark_filtered())
         self._capture = CaptureLoop(
             self._source,
             make_tracker=self._make_tracker,
@@ -107,6 +109,7 @@ class Runtime:
         gc.collect()
         gc.freeze()
         self._capture.go.set()
+        self._check_smoothing()
 
     def wait(self, duration_s: float | None = None) -> None:
         """Returns when the source has ended, ``stop_soon`` was called, or the time is over. Raises what ended the capture."""
@@ -194,15 +197,39 @@ class Runtime:
             thread.join(STOP_S + 0.5)
 
     def _make_tracker(self) -> Tracker:
-        model = find_model(self.settings.tracker.model, on_progress=self._options.on_progress)
+        self._model = find_model(self.settings.tracker.model, on_progress=self._options.on_progress)
         return FaceLandmarkerTracker(
             self.settings.tracker,
-            model,
+            self._model,
             timestamp_scale=self.settings.timestamp_scale,
             landmarks=self.settings.tracker.landmarks or any(plan.wants_landmarks for plan in self.plans),
             keep_frames=any(plan.wants_frame for plan in self.plans),
             clock=self._clock,
         )
+
+    def _landmark_filtered(self) -> bool:
+        """Whether MediaPipe still filters its landmarks at our timestamps: as measured here before, else as it should be."""
+        scale, faces = self.settings.timestamp_scale, self.settings.tracker.num_faces
+        if not getattr(self._source, "delivers_results", False):
+            with suppress(AssetError):
+                model = find_model(self.settings.tracker.model, download=False)
+                known = known_smoothing_check(model, scale, num_faces=faces, store=self._state)
+                if known is not None:
+                    return known.landmark_filtered
+        return expect_filtered(scale, num_faces=faces)
+
+    def _check_smoothing(self) -> None:
+        """Once per MediaPipe release, model and scale, beside the running performance; the next start knows the outcome."""
+        if self._model is None:
+            return
+        thread = start_smoothing_check(
+            self._model,
+            self.settings.timestamp_scale,
+            num_faces=self.settings.tracker.num_faces,
+            store=self._state,
+            on_done=lambda check: log.debug("landmark filter check: %s", check),
+        )
+        self._exit.callback(thread.join, 5.0)
 
     # --- questions and commands ---------------------------------------------------------------------------------------------
 
