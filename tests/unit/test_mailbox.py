@@ -23,6 +23,19 @@ def _take_in_thread(mailbox: Mailbox[int], results: list[int | None], timeout_s:
     return thread
 
 
+def _tell_waiting(mailbox: Mailbox[int]) -> threading.Event:
+    """An event that is set whenever a taker begins to wait; the lock makes it wait before anyone else can act."""
+    waiting = threading.Event()
+    wait = mailbox._condition.wait
+
+    def wait_and_tell(timeout: float | None = None) -> bool:
+        waiting.set()
+        return wait(timeout)
+
+    mailbox._condition.wait = wait_and_tell  # type: ignore[method-assign]
+    return waiting
+
+
 def _join(thread: threading.Thread) -> None:
     thread.join(DEADLINE_S)
     assert not thread.is_alive()
@@ -65,7 +78,9 @@ def test_falsy_values_are_values() -> None:
 def test_take_waits_for_an_offer(mailbox: Mailbox[int]) -> None:
     """A taker that came first is woken by the offer."""
     results: list[int | None] = []
+    waiting = _tell_waiting(mailbox)
     thread = _take_in_thread(mailbox, results, None)
+    assert waiting.wait(DEADLINE_S)
     mailbox.offer(5)
     _join(thread)
 
@@ -85,7 +100,9 @@ def test_a_negative_timeout_does_not_wait(mailbox: Mailbox[int]) -> None:
 def test_nudge_wakes_a_taker_without_a_value(mailbox: Mailbox[int]) -> None:
     """A command arrived: the taker goes on with None."""
     results: list[int | None] = []
+    waiting = _tell_waiting(mailbox)
     thread = _take_in_thread(mailbox, results, None)
+    assert waiting.wait(DEADLINE_S)
     mailbox.nudge()
     _join(thread)
 
@@ -97,9 +114,13 @@ def test_a_nudge_before_the_take_is_not_lost(mailbox: Mailbox[int]) -> None:
     mailbox.nudge()
     results: list[int | None] = []
     _join(_take_in_thread(mailbox, results, None))
+    waiting = _tell_waiting(mailbox)
+    thread = _take_in_thread(mailbox, results, None)
 
-    assert results == [None]
-    assert mailbox.take(0) is None
+    assert waiting.wait(DEADLINE_S)
+    mailbox.offer(1)
+    _join(thread)
+    assert results == [None, 1]
 
 
 def test_a_nudge_does_not_hide_a_value(mailbox: Mailbox[int]) -> None:
@@ -147,21 +168,13 @@ def test_offers_after_close_are_ignored(mailbox: Mailbox[int]) -> None:
 
 def test_a_robbed_taker_keeps_waiting(mailbox: Mailbox[int]) -> None:
     """A taker woken for a value that another has taken meanwhile does not give up before its time."""
-    condition = mailbox._condition
     results: list[int | None] = []
-    waiting = threading.Event()
-    original = condition.wait
-
-    def wait_and_tell(timeout: float | None = None) -> bool:
-        waiting.set()
-        return original(timeout)
-
-    condition.wait = wait_and_tell  # type: ignore[method-assign]
+    waiting = _tell_waiting(mailbox)
     thread = _take_in_thread(mailbox, results, None)
     assert waiting.wait(DEADLINE_S)
-    with condition:  # what an offer does, seen by a taker whose value is gone again when it gets the lock
+    with mailbox._condition:  # what an offer does, seen by a taker whose value is gone again when it gets the lock
         waiting.clear()
-        condition.notify()
+        mailbox._condition.notify()
     assert waiting.wait(DEADLINE_S)
 
     assert results == []
