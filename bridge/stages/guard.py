@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from bridge.stages.look import with_look
-from bridge.types import GAZE_AHEAD, ZERO_WEIGHTS, FaceState, HeadPose, Presence
+from bridge.types import GAZE_AHEAD, ZERO_WEIGHTS, FaceState, HeadPose, Presence, frozen_array
 
 ROUNDING = 1e-6
-"""A weight may leave [0, 1] by this much: float32 arithmetic, not a wrong value."""
+"""A weight may leave [0, 1] by this much, which is float32 arithmetic and not a wrong value; it is cut off."""
 UNIT_ERROR = 1e-3
 """A quaternion's squared length may differ from 1 by this much."""
 FARTHEST_M = 100.0
@@ -40,13 +42,18 @@ class GuardStage:
             return state
         missed_seq, self._missed_seq = self._missed_seq, None
         self._seq = state.seq
-        if not _believable(state):
+        # NaN wins every minimum, and no comparison with it holds.
+        low, high = float(state.weights.min()), float(state.weights.max())
+        if not (low >= -ROUNDING and high <= 1.0 + ROUNDING and _is_somewhere(state)):
             self.rejected += 1
             self._missed_seq = missed_seq
             return _not_observed(state)
         if missed_seq is not None and missed_seq != state.seq:  # equal: silence before the first frame of the stream
             self.dropped += 1
             return _not_observed(state)
+        if low < 0.0 or high > 1.0:
+            weights = frozen_array(np.clip(state.weights, 0.0, 1.0))
+            return with_look(state, weights=weights, head=state.head, gaze=state.gaze)
         return state
 
     def reset(self) -> None:
@@ -54,11 +61,7 @@ class GuardStage:
         self._seq = self._missed_seq = None
 
 
-def _believable(state: FaceState) -> bool:
-    weights = state.weights
-    # NaN wins every minimum, and no comparison with it holds.
-    if not (float(weights.min()) >= -ROUNDING and float(weights.max()) <= 1.0 + ROUNDING):
-        return False
+def _is_somewhere(state: FaceState) -> bool:
     return math.isfinite(state.t) and (state.head is None or _is_pose(state.head))
 
 

@@ -91,8 +91,7 @@ class NeutralCollection:
         self._began: float | None = None
         self._elapsed_s = 0.0
         self._last: FaceState | None = None
-        self._seen = self._intervals = 0
-        self._intervals_s = 0.0
+        self._frames = self._seen = 0
         self._moved = self._blinked = 0
         self._weights: list[Float32Array] = []
         self._heads: list[HeadPose] = []
@@ -109,9 +108,10 @@ class NeutralCollection:
 
     def add(self, state: FaceState, *, observed: bool) -> Verdict | None:
         """Takes one frame; the verdict when it was the last one needed, or when the time is up."""
-        if self._began is None:
+        if self._began is None or state.t < self._began:
             self._began = state.t
         self._elapsed_s = state.t - self._began
+        self._frames += 1
         if observed:
             self._take(state)
         if self._elapsed_s >= self._collect_s and len(self._weights) >= self._needed():
@@ -119,7 +119,7 @@ class NeutralCollection:
         return self._give_up() if self._elapsed_s >= _TIME_OUT * self._collect_s else None
 
     def _needed(self) -> int:
-        mean_s = self._intervals_s / self._intervals if self._intervals else 1.0 / 30.0
+        mean_s = self._elapsed_s / (self._frames - 1) if self._elapsed_s > 0.0 else 1.0 / 30.0
         return max(_FEWEST_FRAMES, math.ceil(_NEEDED_SHARE * self._collect_s / mean_s - 1e-6))
 
     def _take(self, state: FaceState) -> None:
@@ -128,8 +128,6 @@ class NeutralCollection:
         dt = 0.0 if last is None else state.t - last.t
         if last is None or not 0.0 < dt <= _LONGEST_STEP_S:
             return
-        self._intervals += 1
-        self._intervals_s += dt
         if max(abs(float(state.weights[i]) - float(last.weights[i])) for i in _BLINKS) >= _MAX_BLINK_CHANGE:
             self._blinked += 1
             return

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
+from bridge import arkit
 from bridge.stages.guard import GuardStage
 from bridge.types import ZERO_WEIGHTS, FaceState, HeadPose, Presence
 
@@ -89,8 +90,10 @@ def test_a_wrong_weight_rejects_the_frame(make_state: States, weights: Mapping[s
 
 
 def test_rounding_is_not_a_wrong_weight(make_state: States) -> None:
-    """float32 arithmetic may miss the ends by some millionths of a millionth."""
-    assert Presence.LIVE is GuardStage().step(make_state(weights={"jawOpen": 1.0 + 5e-7, "mouthLeft": -5e-7})).presence
+    """float32 arithmetic may miss the ends a little; that little is cut off, the rest stays."""
+    state = GuardStage().step(make_state(weights={"jawOpen": 1.0 + 5e-7, "mouthLeft": -5e-7, "mouthRight": 0.5}))
+    assert Presence.LIVE is state.presence
+    assert (1.0, 0.0, 0.5) == tuple(float(state.weights[arkit.INDEX[name]]) for name in ("jawOpen", "mouthLeft", "mouthRight"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,182 @@
+"""The smoothing stage: which channel gets which filter, overrides, what passes untouched; and real recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bridge import arkit, space
+from bridge.settings import FilterSettings, SmoothingGroups, SmoothingSettings
+from bridge.stages.smooth import DEFAULTS, GROUPS, SmoothStage, Tuning, group_of
+from bridge.types import FaceState, Float64Array, HeadPose, Presence, frozen_array
+
+States = Callable[..., FaceState]
+
+
+def _run(states: list[FaceState], settings: SmoothingSettings | None = None, *, landmark_filtered: bool) -> list[FaceState]:
+    stage = SmoothStage(settings or SmoothingSettings(), landmark_filtered=landmark_filtered)
+    return [stage.step(state) for state in states]
+
+
+def test_every_channel_has_its_group() -> None:
+    """Counts of the 52: lids 6, gaze 8, brows 5, jaw with mouthClose 5, and mouth with cheeks, nose and tongue 28."""
+    assert {"eyelids": 6, "gaze": 8, "brows": 5, "jaw": 5, "mouth": 28} == {name: GROUPS.count(name) for name in set(GROUPS)}
+
+
+@pytest.mark.parametrize(
+    ("channel", "group"),
+    [
+        ("eyeBlinkLeft", "eyelids"), ("eyeSquintRight", "eyelids"), ("eyeWideLeft", "eyelids"), ("eyeLookInLeft", "gaze"),
+        ("browInnerUp", "brows"), ("jawOpen", "jaw"), ("mouthClose", "jaw"), ("mouthSmileLeft", "mouth"), ("cheekPuff", "mouth"),
+        ("noseSneerLeft", "mouth"), ("tongueOut", "mouth"),
+    ],
+)  # fmt: skip
+def test_group_of_a_channel(channel: str, group: str) -> None:
+    """As QUALITY.md, section 5.3, groups them."""
+    assert group == group_of(channel)
+
+
+def test_the_defaults_are_the_measured_ones() -> None:
+    """QUALITY.md, section 5.3."""
+    assert Tuning(min_cutoff_hz=0.3, beta=400.0, dead_zone=2.5, noise_prior=0.010) == DEFAULTS["eyelids"]
+    assert Tuning(min_cutoff_hz=0.3, beta=250.0, dead_zone=2.5, noise_prior=0.010) == DEFAULTS["mouth"]
+    assert Tuning(min_cutoff_hz=0.3, beta=8.9, dead_zone=1.5, noise_prior=0.20) == DEFAULTS["head_rotation"]
+
+
+def test_every_group_of_the_settings_has_defaults() -> None:
+    """And there are no others."""
+    assert set(SmoothingGroups.model_fields) == set(DEFAULTS)
+
+
+def test_disabled_hands_on_the_very_same_state(make_state: States) -> None:
+    """Bit for bit: weights, and the head's quaternion with its sign."""
+    states = [make_state(seed=i, t=i / 30) for i in range(5)]
+    after = _run(states, SmoothingSettings(enabled=False), landmark_filtered=True)
+    assert all(a is b for a, b in zip(states, after, strict=True))
+
+
+def test_not_observed_passes_and_leaves_the_memory(make_state: States) -> None:
+    """The frame after a short miss is filtered as if the missed one had not been."""
+    first, second = make_state(weights={"jawOpen": 0.1}), make_state(weights={"jawOpen": 0.9}, t=0.1)
+    missed = make_state(t=0.05, presence=Presence.LOST, head=None)
+    with_miss, without = (_run(states, landmark_filtered=True) for states in ([first, missed, second], [first, second]))
+    assert missed is with_miss[1]
+    assert without[-1].weights.tolist() == with_miss[-1].weights.tolist()
+
+
+def test_only_the_look_changes(make_state: States) -> None:
+    """Number, times, box and the rest of the frame stay."""
+    box = (1.0, 2.0, 3.0, 4.0)
+    states = [make_state(seed=1), make_state(seed=2, seq=7, t=0.03, t_done=0.05, box=box, subject=1)]
+    after = _run(states, landmark_filtered=True)[-1]
+    assert (7, 0.03, 0.05, box, 1, Presence.LIVE) == (after.seq, after.t, after.t_done, after.box, after.subject, after.presence)
+    assert states[-1].weights.tolist() != after.weights.tolist()
+    assert (np.dtype(np.float32), False) == (after.weights.dtype, after.weights.flags.writeable)
+
+
+def test_reset_lets_the_next_frame_through(make_state: States) -> None:
+    """As the first of a stream."""
+    stage = SmoothStage(SmoothingSettings(), landmark_filtered=True)
+    stage.step(make_state(seed=1))
+    stage.reset()
+    state = make_state(seed=2, t=0.03)
+    assert state.weights is stage.step(state).weights
+
+
+def test_an_override_changes_its_group_only(make_state: States) -> None:
+    """With an enormous dead zone the mouth stays put; the jaw follows as before."""
+    still = SmoothingSettings(groups=SmoothingGroups(mouth=FilterSettings(dead_zone=10.0, noise_prior=10.0)))
+    states = [make_state(), make_state(weights={"mouthSmileLeft": 0.8, "jawOpen": 0.8}, t=1 / 30)]
+    plain, held = (_run(states, settings, landmark_filtered=True)[-1].weights for settings in (None, still))
+    smile, jaw = arkit.INDEX["mouthSmileLeft"], arkit.INDEX["jawOpen"]
+    assert plain[smile] > 0.7
+    assert held[smile] < 0.1
+    assert plain[jaw] == held[jaw]
+
+
+def test_filtered_landmarks_mean_less_noise(make_state: States) -> None:
+    """A movement of twice the raw noise is held still without MediaPipe's own filter, and followed with it."""
+    states = [make_state(weights={"browInnerUp": 0.3}, t=i / 30) for i in range(2)]
+    states += [make_state(weights={"browInnerUp": 0.32}, t=i / 30) for i in range(2, 5)]
+    brow = arkit.INDEX["browInnerUp"]
+    raw, filtered = (float(_run(states, landmark_filtered=on)[-1].weights[brow]) for on in (False, True))
+    assert raw < 0.31 < filtered
+
+
+# --- real recordings ---------------------------------------------------------------------------------------------------
+
+
+def _recording(path: Path) -> list[FaceState]:
+    with np.load(path) as data:
+        seconds, scores, matrices = data["ts_ms"] / 1000.0, data["bs"], data["mat"]
+    return [
+        FaceState(
+            subject=0,
+            seq=i,
+            t=float(t),
+            t_done=float(t),
+            presence=Presence.LIVE,
+            weights=frozen_array(scores[i][arkit.MEDIAPIPE_TO_ARKIT]),
+            head=space.head_pose_from_matrix(matrices[i].astype(np.float64)),
+        )
+        for i, t in enumerate(seconds)
+    ]
+
+
+def _weights(states: list[FaceState]) -> Float64Array:
+    return np.array([state.weights for state in states], dtype=np.float64)
+
+
+def _angles(states: list[FaceState]) -> Float64Array:
+    heads: list[HeadPose] = [state.head for state in states if state.head is not None]
+    return np.array([space.to_euler_deg(head.quat_xyzw) for head in heads])
+
+
+def _jitter(values: Float64Array, frames: list[int]) -> float:
+    """Root mean square of the second difference at these frames."""
+    return float(np.sqrt(np.mean(np.diff(values, 2, axis=0)[[i - 2 for i in frames]] ** 2)))
+
+
+def _at_rest(weights: Float64Array, angles: Float64Array) -> list[int]:
+    """Frames in half-second windows in which nothing moves by more than 0.15 or 2.5°."""
+    still = np.zeros(len(weights), dtype=bool)
+    for i in range(len(weights) - 15):
+        if np.ptp(weights[i : i + 15], axis=0).max() < 0.15 and np.ptp(angles[i : i + 15], axis=0).max() < 2.5:
+            still[i : i + 15] = True
+    return [i for i in range(2, len(still)) if still[i - 2 : i + 1].all()]
+
+
+def test_a_real_face_at_rest_comes_to_rest(recordings: Path) -> None:
+    """Balanced chain against unfiltered MediaPipe, 175 still frames of a real person. Part of that motion is real: goals of
+    QUALITY.md, section 9 (real rest segments)."""
+    raw = _recording(recordings / "lp_s20.nosmooth.npz")
+    balanced = _run(_recording(recordings / "lp_s20.dil4.npz"), landmark_filtered=True)
+    still = _at_rest(_weights(raw), _angles(raw))
+    assert len(still) > 100
+    ratios = {
+        group: _jitter(_weights(balanced)[:, mine], still) / _jitter(_weights(raw)[:, mine], still)
+        for group in ("eyelids", "brows", "mouth")
+        for mine in [np.array([name == group for name in GROUPS])]
+    }
+    ratios["head"] = _jitter(_angles(balanced), still) / _jitter(_angles(raw), still)
+    assert ratios["eyelids"] <= 0.30
+    assert ratios["brows"] <= 0.30
+    assert ratios["mouth"] <= 0.40
+    assert ratios["head"] <= 0.20
+
+
+def test_real_blinks_keep_their_peak(recordings: Path) -> None:
+    """All blinks of one person: peak above the open eye, balanced chain against unfiltered MediaPipe."""
+    raw = _recording(recordings / "lp_d9.nosmooth.npz")
+    balanced = _run(_recording(recordings / "lp_d9.dil4.npz"), landmark_filtered=True)
+    lids = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
+    before, after = (_weights(states)[:, lids].mean(axis=1) for states in (raw, balanced))
+    open_before, open_after = np.median(before), np.median(after)
+    peaks = [i for i in range(5, len(before) - 5) if before[i] == before[i - 5 : i + 6].max() and before[i] - open_before > 0.3]
+    kept = [(after[i - 1 : i + 4].max() - open_after) / (before[i] - open_before) for i in peaks]
+    assert len(kept) >= 10
+    assert np.median(kept) >= 0.96
+    assert np.percentile(kept, 10) >= 0.88
