@@ -31,6 +31,8 @@ class CaptureState(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureStatus:
+    """A snapshot of the source and its troubles; may cross threads."""
+
     state: CaptureState
     label: str
     frames: int

@@ -15,7 +15,9 @@ _CALIBRATION_LIMIT_S = 60.0
 class Caller(Protocol):
     """The part of the control client that is needed here."""
 
-    def call(self, method: str, params: dict[str, object]) -> Any: ...
+    def call(self, method: str, params: dict[str, object]) -> Any:
+        """The running bridge's answer. Raises ControlError."""
+        ...
 
 
 class DownloadBar:

@@ -1,4 +1,4 @@
-"""The parts of the command line that deal with files: ``model``, ``config`` and ``bench``."""
+"""The commands that look at the machine and its files: ``cameras``, ``doctor``, ``model``, ``config``, ``bench``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
-from bridge.cli import ConfigOption, SetOption, download_progress, gather_settings, stderr_console
+from bridge.cli.options import ConfigOption, SetOption, download_progress, gather_settings, stderr_console
 from bridge.errors import ConfigError
 
 model_app = typer.Typer(help="The Face Landmarker model.", no_args_is_help=True)
@@ -16,10 +18,40 @@ config_app = typer.Typer(help="The configuration.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the groups to the command line."""
+    """Adds the commands."""
     app.add_typer(model_app, name="model")
     app.add_typer(config_app, name="config")
-    app.command(name="bench")(bench)
+    for command in (cameras, doctor, bench):
+        app.command()(command)
+
+
+def cameras(as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False) -> None:
+    """List the cameras of this machine and what they can do."""
+    from bridge.sources.camera_devices import list_cameras
+    from bridge.status import plain
+
+    found = list_cameras()
+    if as_json:
+        print(json.dumps([plain(camera) for camera in found], indent=2))
+        return
+    if not found:
+        stderr_console().print("No camera found. Is it plugged in? On Linux, `ls /dev/video*` should list it.", highlight=False)
+        return
+    for camera in found:
+        grid = Table.grid(padding=(0, 2))
+        for what, value in camera.describe():
+            grid.add_row(f"[bold]{what}[/]", value)
+        Console().print(grid, "")
+
+
+def doctor(config: ConfigOption = None) -> None:
+    """Check everything that usually goes wrong, and say what to do about it."""
+    from bridge.doctor import examine, print_findings
+
+    findings = examine(lambda: gather_settings(config, None))
+    print_findings(findings, Console())
+    if any(finding.level == "error" for finding in findings):
+        raise typer.Exit(1)
 
 
 @model_app.command()

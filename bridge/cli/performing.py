@@ -1,0 +1,121 @@
+"""The commands that perform: ``run``, ``replay``, ``track``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bridge.cli.options import (
+    ConfigOption,
+    OutputOption,
+    SetOption,
+    VerboseOption,
+    download_progress,
+    gather_settings,
+    stderr_console,
+    with_outputs,
+)
+from bridge.errors import ConfigError
+from bridge.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    for command in (run, replay, track):
+        app.command()(command)
+
+
+def run(
+    config: ConfigOption = None,
+    source: Annotated[
+        str | None, typer.Option("--source", "-s", help="auto, camera, camera:0, camera:NAME, a file or folder, demo")
+    ] = None,
+    output: OutputOption = None,
+    set_: SetOption = None,
+    loop: Annotated[bool, typer.Option("--loop", help="files start again at their end")] = False,
+    duration: Annotated[float | None, typer.Option("--duration", min=0.1, help="stop after this many seconds")] = None,
+    record: Annotated[Path | None, typer.Option("--record", help="write every raw result to this .jsonl file")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="open the page in the browser")] = False,
+    no_control: Annotated[bool, typer.Option("--no-control", help="no page, no stream, no control port")] = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Drive avatars from a camera, a file or the demo performance."""
+    settings = with_outputs(gather_settings(config, set_), output)
+    changes: dict[str, Any] = {}
+    if source is not None or loop:
+        update = ({"input": source} if source is not None else {}) | ({"loop": True} if loop else {})
+        changes["source"] = settings.source.model_copy(update=update)
+    if no_control:
+        changes["control"] = settings.control.model_copy(update={"enabled": False})
+    if verbose:
+        changes["log"] = settings.log.model_copy(update={"level": "debug"})
+    _perform(settings.model_copy(update=changes), record=record, duration=duration, open_page=open_page)
+
+
+def replay(
+    recording: Annotated[Path, typer.Argument(help="a recording (.jsonl)")],
+    config: ConfigOption = None,
+    output: OutputOption = None,
+    set_: SetOption = None,
+    loop: Annotated[bool, typer.Option("--loop", help="start again at the end")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="as fast as it goes, on the recorded times alone: the same bytes every time")
+    ] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="open the page in the browser")] = False,
+    no_control: Annotated[bool, typer.Option("--no-control", help="no page, no stream, no control port")] = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Play a recording through the same pipeline."""
+    settings = with_outputs(gather_settings(config, set_), output)
+    level = "debug" if verbose else settings.log.level
+    settings = settings.model_copy(
+        update={
+            "source": settings.source.model_copy(update={"input": str(recording), "loop": loop}),
+            "control": settings.control.model_copy(update={"enabled": settings.control.enabled and not no_control}),
+            "log": settings.log.model_copy(update={"level": level}),
+        }
+    )
+    if fast:
+        from bridge.daemon import set_up_logging
+        from bridge.offline import replay_fast
+
+        set_up_logging(settings.log.level, stderr_console())
+        count = replay_fast(settings, recording)
+        stderr_console().print(f"{count} results replayed", highlight=False)
+        return
+    _perform(settings, record=None, duration=None, open_page=open_page)
+
+
+def track(
+    input_: Annotated[Path, typer.Argument(metavar="INPUT", help="a video, GIF, still or folder of stills")],
+    out: Annotated[Path | None, typer.Option("--out", help=".jsonl, .csv (Live Link Face) or .npz; default: INPUT.jsonl")] = None,
+    mode: Annotated[str, typer.Option("--mode", help="video follows faces from frame to frame, image sees each alone")] = "",
+    final: Annotated[bool, typer.Option("--final", help="smoothed, as an output would get it; default: raw")] = False,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Track a file offline, every frame of it, as fast as it goes."""
+    from bridge.daemon import set_up_logging
+    from bridge.offline import track_file
+
+    settings = gather_settings(config, set_)
+    set_up_logging("debug" if verbose else settings.log.level, stderr_console())
+    if mode not in ("", "image", "video"):
+        raise ConfigError(f"--mode {mode}: choose video or image")
+    target = out or input_.with_suffix(".jsonl")
+    done = track_file(settings, input_, target, mode=mode or None, final=final, console=stderr_console())
+    stderr_console().print(f"{done.frames} frames, a face in {done.found}: {target}", highlight=False)
+
+
+def _perform(settings: Settings, *, record: Path | None, duration: float | None, open_page: bool) -> None:
+    from bridge.daemon import perform, set_up_logging
+    from bridge.runtime import RunOptions, Runtime, check_settings
+
+    console = stderr_console()
+    set_up_logging(settings.log.level, console)
+    check_settings(settings)
+    runtime = Runtime(settings, RunOptions(record=record, on_progress=download_progress(console)))
+    perform(runtime, duration_s=duration, open_page=open_page, console=console)
