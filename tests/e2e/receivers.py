@@ -188,7 +188,7 @@ class VmcFrame:
     applied: int = 0
     bones: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """x, y, z, qx, qy, qz, qw, local to the parent."""
-    root: tuple[float, ...] | None = None
+    root: tuple[Any, ...] | None = None
 
     @property
     def head_quat(self) -> tuple[float, float, float, float]:
