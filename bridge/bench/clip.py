@@ -13,7 +13,7 @@ from bridge.errors import SourceEnded, SourceUnavailable
 from bridge.types import CameraFrame, ImageArray, frozen_array
 
 
-def load_clip(path: Path, limit: int = 150) -> list[ImageArray]:
+def load_clip(path: Path, limit: int) -> list[ImageArray]:
     """BGR frames, played forth and back so that the loop has no cut. Raises SourceUnavailable."""
     capture = cv2.VideoCapture(str(path))
     frames: list[ImageArray] = []

@@ -30,20 +30,22 @@ def main() -> None:
     parser.add_argument("--fps", type=float, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--clip-frames", type=int, default=90, help="so many pictures of the clip are kept in memory")
     parser.add_argument("--outputs", nargs="*", default=[], help="further output URLs")
     arguments = parser.parse_args()
     # A naive script leaves OpenCV's four driver buffers as they are; the bridge asks for one and takes the newest frame.
     buffers = 4 if arguments.variant == "naive" else 1
-    camera = ClipCamera(load_clip(arguments.clip), fps=arguments.fps, seconds=arguments.seconds, buffers=buffers)
+    frames = load_clip(arguments.clip, arguments.clip_frames)
+    camera = ClipCamera(frames, fps=arguments.fps, seconds=arguments.seconds, buffers=buffers)
     figures = {"bare": _bare, "naive": _naive, "bridge": _bridge}[arguments.variant](camera, arguments)
-    frames = max(1, camera.measured)
+    measured = max(1, camera.measured)
     print(
         json.dumps(
             {
                 "variant": arguments.variant,
                 "frames": camera.measured,
                 "skipped": camera.skipped,
-                "cpu_ms": 1e3 * camera.cpu_s / frames,
+                "cpu_ms": 1e3 * camera.cpu_s / measured,
                 "fps": camera.measured / arguments.seconds,
                 "rss_mb": _rss_mb(),
             }
