@@ -212,6 +212,7 @@ class Engine:
                     chain.calibrate.neutral = neutral
                 case ResetStages():
                     chain.reset()
+                    self._assigner.reset()
                     self._last_t = -np.inf
 
     # --- the thread -----------------------------------------------------------------------------------------------------
@@ -259,8 +260,7 @@ class Engine:
         silent_for = self._clock() - (self._times[-1] if self._times else -np.inf)
         if silent_for < max(SILENCE_S, 3 * self._mean_interval_s):
             return max(SILENCE_S, 3 * self._mean_interval_s)
-        moving = any(state.presence is not Presence.LOST or state.weights.any() for state in self._states)
-        return SILENT_TICK_S if moving else KEEP_ALIVE_S
+        return KEEP_ALIVE_S if all(chain.presence.at_rest for chain in self._chains) else SILENT_TICK_S
 
     def _guarded(self, result: TrackResult | None, now: float) -> None:
         try:

@@ -39,7 +39,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("status",),
     ("runtime", "offline"),
     ("daemon", "doctor", "bench", "terminal", "testing"),
-    ("cli_files",),
     ("cli",),
 )
 
