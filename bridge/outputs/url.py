@@ -20,7 +20,7 @@ _SHAPE = re.compile(
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"[^\W_]([\w-]*[^\W_])?(\.[^\W_]([\w-]*[^\W_])?)*\.?")
 _DOTTED_NUMBERS = re.compile(r"[0-9.]+")
-_KEPT = "/{}:@,~"
+_KEPT = "/{}:@,~*"
 """Characters that stay readable in paths and values of URLs that we write."""
 
 
