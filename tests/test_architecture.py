@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -306,6 +307,14 @@ def test_the_map_names_every_folder_and_every_module_outside_them() -> None:
     modules = {f"bridge/{path.name}" for path in PACKAGE.glob("*.py") if path.name != "__init__.py"}
 
     _none(sorted((folders | modules) - drawn))
+
+
+def test_what_the_wheel_takes_along_exists() -> None:
+    """Files from outside the package, and the mark that its types count."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    taken = [*build["force-include"], "bridge/py.typed", "config/bridge.toml", "bridge/control/web/index.html"]
+
+    _none(name for name in taken if not (ROOT / name).exists())
 
 
 # --- the repository --------------------------------------------------------------------------------------------------------
