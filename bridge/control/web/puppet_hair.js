@@ -186,7 +186,7 @@ export function drawClip(context, p) {
 // --- body ---
 
 export function drawNeck(context, p) {
-  trace(context, p, [-60, 130, -20], [[60, 130, -20]], [[60, 190, -8]], [[-60, 190, -8]]);
+  trace(context, p, [-28, 140, -8], [[28, 140, -8]], [[20, 184, 10]], [[-20, 184, 10]]);
   paint(context, { fill: C.hoodDeep });
   trace(context, p, [-24, 84, -10], [[-22, 124, -10], [-27, 142, -6]], [[-12, 158, 4], [0, 160, 6]], [[12, 158, 4], [27, 142, -6]], [[22, 124, -10], [24, 84, -10]]);
   paint(context, { fill: C.skinShade, stroke: C.skinLine, width: 2.2 });
