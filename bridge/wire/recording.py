@@ -34,7 +34,8 @@ from bridge.types import (
 FORMAT = "avatar-bridge-recording"
 VERSION = 1
 
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
+_FLOAT32_LIMIT = (2.0 - 2.0**-24) * 2.0**127
+"""From here on, rounding to float32 gives infinity."""
 
 RecordingStage: TypeAlias = Literal["raw", "final"]
 """raw: results as the tracker gave them; final: states after all stages."""
@@ -91,12 +92,12 @@ def state_line(state: FaceState) -> str:
 
 def is_finite(face: Face | FaceState) -> bool:
     """Whether every number that would be written is."""
-    total = float(face.weights.sum())
+    numbers = list(face.box or ())
     if face.head is not None:
-        total += float(face.head.position_m.sum()) + float(face.head.quat_xyzw.sum())
+        numbers += [*face.head.position_m.tolist(), *face.head.quat_xyzw.tolist()]
     if isinstance(face, FaceState):
-        total += sum(face.gaze.left_deg) + sum(face.gaze.right_deg)
-    return math.isfinite(total + sum(face.box or ()))
+        numbers += [*face.gaze.left_deg, *face.gaze.right_deg]
+    return bool(np.isfinite(face.weights).all()) and all(map(math.isfinite, numbers))
 
 
 def _line(item: TrackResult | FaceState, faces: list[str]) -> str:
@@ -230,7 +231,7 @@ def _parse_face(face: Any, header: RecordingHeader, *, seq: int, t: float, t_don
     if not isinstance(face, dict):
         raise BadLine("a face is not a JSON object")
     weights = _array(_field(face, "weights"), len(header.names), "weights")
-    if float(np.abs(weights).max()) > _FLOAT32_MAX:
+    if float(np.abs(weights).max()) >= _FLOAT32_LIMIT:
         raise BadLine("weights has a number that no float32 can hold")
     return FaceState(
         subject=_whole(face.get("subject", 0), "subject"),
