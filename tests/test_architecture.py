@@ -55,6 +55,17 @@ IMPURE_CALLS = {"open", "print", "input"}
 # Loading these takes long and is loud: at the top of a module only here, and never on the way to the command line.
 HEAVY_MODULES = {"cv2": ("sources", "trackers", "filters", "bench"), "mediapipe": ("trackers",), "pyvirtualcam": ()}
 
+# Where anything at all may be caught; everywhere else what is caught has a name.
+BROAD_EXCEPT = {
+    "capture": "supervisor: a source that breaks is opened again",
+    "engine": "supervisor: a bug in a stage is told, and the performance goes on",
+    "outputs.worker": "supervisor: an output that breaks disturbs no other",
+    "trackers.face_landmarker": "supervisor: one bad result does not end tracking",
+    "trackers.direct_read": "whatever goes wrong, the public API is there",
+    "outputs.kinds": "a plugin may raise anything while it is loaded",
+    "cli": "the last line: one sentence instead of a traceback",
+}
+
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
 LONGEST_FILE = 400
 LARGEST_FILE = 1_000_000
@@ -227,6 +238,20 @@ def test_pyvirtualcam_is_imported_in_one_file_at_most() -> None:
     users = [module for module in MODULES if any(name.split(".")[0] == "pyvirtualcam" for name in _imports(TREES[module]))]
 
     assert len(users) <= 1
+
+
+def _swallows_anything(node: ast.AST) -> bool:
+    if not isinstance(node, ast.ExceptHandler) or (isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None):
+        return False  # what cleans up and raises again hides nothing
+    kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+    return any(kind is None or getattr(kind, "id", "") in {"Exception", "BaseException"} for kind in kinds)
+
+
+def test_broad_excepts_stand_where_they_are_meant() -> None:
+    """``except Exception`` and the bare ``except`` hide bugs: only the places above may."""
+    broad = {module for module in MODULES if any(map(_swallows_anything, ast.walk(TREES[module])))}
+
+    _none(sorted(broad - BROAD_EXCEPT.keys()))
 
 
 # --- shape -----------------------------------------------------------------------------------------------------------------
