@@ -47,6 +47,8 @@ def _acted(performance: Performance, name: str) -> tuple[list[VmcFrame], Samples
         after_first = frame.t - performance.frames[0].t
         nearest = int(np.argmin(np.abs(captured - after_first)))
         index = performance.states[nearest]["seq"]
+        if performance.states[nearest]["faces"][0]["presence"].lower() != "live":
+            continue  # silence, on a machine so busy that nothing came back in time
         if abs(captured[nearest] - after_first) < TIME_TOLERANCE_S and script.segments[index] in segments:
             frames.append(frame)
             times.append(script.t[index])

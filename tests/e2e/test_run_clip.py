@@ -1,11 +1,13 @@
 """``avatar-bridge run`` on a real clip, heard by independent OSC decoders, compared with what MediaPipe itself says.
 
 With smoothing off nothing stands between the model and the wire but the documented conversion; so the two must agree, picture by
-picture: in LIVE_STREAM too, as the file's frames reach MediaPipe with the timestamps that the reference uses.
+picture: in LIVE_STREAM too, as the reference is shown the same pictures with the same timestamps.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.e2e.program import Finished, Program
+from tests.e2e.program import Program
 from tests.e2e.receivers import Datagram, OscReceiver, VmcFrame, osc_frames, vmc_frames
 from tests.e2e.reference import Seen, ask_mediapipe
 from tests.e2e.truth import angle_deg, unity_euler_deg
@@ -22,51 +24,75 @@ pytestmark = pytest.mark.e2e
 
 CLIP = "head-pose-female.gif"
 PICTURES = 23
-FPS = 12.5
+ATTEMPTS = 3
 TIMESTAMP_SCALES = {"off": 1e5, "light": 4.0}
 REST = (0.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run with smoothing off, four outputs, and the reference for it."""
+    """One run with smoothing off, four receivers and two recordings, and the reference for it."""
 
-    finished: Finished
-    reference: list[Seen]
+    reference: dict[int, Seen]
+    """By picture of the file: those that the tracker took, with the timestamps that it got."""
+    expected_t: dict[int, float]
+    """The same pictures -> /VMC/Ext/T: seconds since the first state that was sent."""
     vmc: list[VmcFrame]
     vmc_datagrams: tuple[Datagram, ...]
     mirrored: list[VmcFrame]
     camel: list[VmcFrame]
     osc: list[dict[str, tuple[Any, ...]]]
 
+    @property
+    def complete(self) -> bool:
+        """Whether the machine was free enough to play the clip without skipping anything anywhere."""
+        counts = {len(frames) for frames in (self.vmc, self.mirrored, self.camel, self.osc)}
+        return len(counts) == 1 and len(self.reference) == PICTURES
+
 
 @pytest.fixture(scope="module", params=sorted(TIMESTAMP_SCALES))
 def run(request: pytest.FixtureRequest, clips: Path, model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The clip once, per strength of MediaPipe's own landmark filter."""
+    """The clip once, per strength of MediaPipe's own landmark filter; again when the machine was too busy to play it."""
     clip = clips / CLIP
     if not clip.is_file():
         pytest.skip(f"needs {clip}; BRIDGE_TEST_CLIPS can name another folder")
-    home = tmp_path_factory.mktemp("run-clip")
+    for _ in range(ATTEMPTS):
+        home = tmp_path_factory.mktemp("run-clip")
+        tried = _run(clip, model=model_path, smoothing=str(request.param), home=home)
+        if tried.complete:
+            break
+    return tried
+
+
+def _run(clip: Path, *, model: Path, smoothing: str, home: Path) -> Run:
+    raw, final = home / "raw.jsonl", home / "final.jsonl"
     with OscReceiver() as vmc, OscReceiver() as osc, OscReceiver() as mirrored, OscReceiver() as camel:
         arguments = [
-            *("--source", str(clip)),
+            *("--source", str(clip), "--record", str(raw)),
             *("--output", f"vmc://127.0.0.1:{vmc.port}"),
             *("--output", f"osc://127.0.0.1:{osc.port}"),
             *("--output", f"vmc://127.0.0.1:{mirrored.port}?mirror=1"),
             *("--output", f"vmc://127.0.0.1:{camel.port}?names=camel&bundle=0"),
+            *("--output", f"record://{final}?stage=final"),
             *("--set", "smoothing.enabled=false"),
-            *("--set", f"tracker.landmark_smoothing={request.param}"),
-            *("--set", f"tracker.model={model_path}"),
+            *("--set", f"tracker.landmark_smoothing={smoothing}"),
+            *("--set", f"tracker.model={model}"),
         ]
         with Program("run", *arguments, "--no-control", home=home) as program:
             finished = program.finish()
         assert finished.code == 0, str(finished)
+        results = [result for result in _lines(raw) if result["faces"]]
+        first_sent_t = next(_lines(final))["t"]
+        scale = 1e3 * TIMESTAMP_SCALES[smoothing]
         vmc_datagrams = vmc.stop()
         return Run(
-            finished=finished,
             reference=ask_mediapipe(
-                clip, model=model_path, timestamp_scale=TIMESTAMP_SCALES[request.param], out=home / "reference.json"
+                clip,
+                model=model,
+                timestamps_ms={result["seq"]: round((result["t"] - results[0]["t"]) * scale) for result in results},
+                work=home,
             ),
+            expected_t={result["seq"]: result["t"] - first_sent_t for result in results},
             vmc=vmc_frames(vmc_datagrams),
             vmc_datagrams=vmc_datagrams,
             mirrored=vmc_frames(mirrored.stop()),
@@ -75,13 +101,28 @@ def run(request: pytest.FixtureRequest, clips: Path, model_path: Path, tmp_path_
         )
 
 
+def _lines(recording: Path) -> Iterator[dict[str, Any]]:
+    """What stands behind the header."""
+    for line in recording.read_text(encoding="utf-8").splitlines()[1:]:
+        yield json.loads(line)
+
+
 def _paired(run: Run) -> list[tuple[Seen, VmcFrame]]:
-    """Picture k of the file and the frame whose T is k / fps. Fails when one is missing: every picture shows the face."""
-    by_picture = {round((frame.t or 0.0) * FPS): frame for frame in reversed(run.vmc) if frame.head_quat != REST}
-    assert PICTURES == len(run.reference)
-    assert [] == [k for k, seen in enumerate(run.reference) if seen.quat_unity is None]
-    assert set(range(PICTURES)) <= set(by_picture), sorted(by_picture)
-    return [(seen, by_picture[k]) for k, seen in enumerate(run.reference)]
+    """What MediaPipe saw in a picture and the frame of the same time. Fails when one has none: every picture shows the face."""
+    assert len(run.reference) >= 0.5 * PICTURES, "a machine this busy shows nothing"
+    assert [] == [index for index, seen in run.reference.items() if seen.quat_unity is None]
+    pairs = []
+    for index, seen in run.reference.items():
+        frame = min(run.vmc, key=lambda frame: abs((frame.t or 0.0) - run.expected_t[index]))
+        assert frame.t == pytest.approx(run.expected_t[index], abs=1e-3), f"picture {index} was tracked but not sent"
+        pairs.append((seen, frame))
+    return pairs
+
+
+def test_the_whole_clip_is_tracked(run: Run) -> None:
+    """Of 23 pictures at 12.5 a second none is skipped, and all receivers get the same number of frames."""
+    assert list(range(PICTURES)) == sorted(run.reference)
+    assert run.complete
 
 
 def test_every_tracked_frame_is_complete(run: Run) -> None:
