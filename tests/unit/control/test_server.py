@@ -209,6 +209,23 @@ def test_stream_carries_what_the_hub_publishes(
         assert json.loads(viewer.recv(timeout=DEADLINE_S))["seq"] == 41
 
 
+def test_documented_client_runs(
+    serve: Callable[[ControlSettings], StreamHub],
+    make_state: Callable[..., FaceState],
+    free_tcp_port: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The example of docs/stream.md, as it stands there."""
+    hub = serve(ControlSettings(port=free_tcp_port))
+    hub.publish(make_state(weights={"jawOpen": 0.5}))
+    document = (WEB.parents[2] / "docs" / "stream.md").read_text(encoding="utf-8")
+    example = document.split("```python\n")[1].split("```")[0]
+
+    exec(example.replace("8722", str(free_tcp_port)), {})
+
+    assert capsys.readouterr().out == "LIVE 0.5\n"
+
+
 # --- control ---------------------------------------------------------------------------------------------------------
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from bridge.wire import stream
 from bridge.wire.stream import StreamFormat, StreamOptions
 
 MakeState = Callable[..., FaceState]
+DOCUMENT = Path(__file__).parents[3] / "docs" / "stream.md"
 LANDMARKS = frozen_array(np.linspace(0.0, 1.0, 478 * 3, dtype=np.float32).reshape(478, 3))
 
 
@@ -183,3 +186,18 @@ def test_wrong_options_are_refused_by_name(query: str, named: str) -> None:
     """The sentence names the option."""
     with pytest.raises(ConfigError, match=named):
         stream.parse_options(query)
+
+
+def test_documented_offsets_are_those_of_the_encoder() -> None:
+    """docs/stream.md, row by row: where one field ends the next begins, and the last ends with the message."""
+    sizes = {"bytes": 1, "uint8": 1, "uint32": 4, "float32": 4, "float64": 8}
+    rows = re.findall(r"^\| (\d+) \| (?:(\d+) )?(\w+)(?: x (\d+))? \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+
+    end = 0
+    ends = []
+    for offset, before, kind, after in rows:
+        assert int(offset) == end
+        end += sizes[kind] * int(before or after or 1)
+        ends.append(end)
+
+    assert ends[-2:] == [stream.FRAME_BYTES, stream.FRAME_BYTES_WITH_LANDMARKS]
