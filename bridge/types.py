@@ -233,7 +233,9 @@ class Tracker(Protocol):
 class Stage(Protocol):
     """One step of the chain. Engine thread; no clock, no I/O, no thread. Finite in, finite out."""
 
-    def step(self, state: FaceState) -> FaceState: ...
+    def step(self, state: FaceState) -> FaceState:
+        """The state after this step. Called in order of time, also when nothing was observed."""
+        ...
 
     def reset(self) -> None:
         """Forgets everything learnt from the stream (not the calibration)."""
@@ -259,4 +261,6 @@ class Output(Protocol):
 class Filter(Protocol):
     """One step of the virtual camera's picture. Pure."""
 
-    def apply(self, image: ImageArray, state: FaceState) -> ImageArray: ...
+    def apply(self, image: ImageArray, state: FaceState) -> ImageArray:
+        """A new picture of the same size, uint8 (H, W, 3) RGB; ``image`` is left alone."""
+        ...
