@@ -90,7 +90,7 @@ class Support(enum.Enum):
     WEAK = "weak"
     """Rarely above 0.35 even in strong expressions."""
     DEAD = "dead"
-    """Never above 0.01; sent as 0."""
+    """Never above 0.01: as good as 0."""
 
 
 _DEAD = {"cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "jawForward", "tongueOut"}
