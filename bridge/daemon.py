@@ -13,10 +13,12 @@ from types import FrameType
 from rich.console import Console
 from rich.logging import RichHandler
 
-from bridge.errors import BridgeError
 from bridge.runtime import Runtime
 
 log = logging.getLogger("bridge")
+
+_STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+"""Ctrl-C, a service manager's stop, a terminal that was closed (SIGBREAK is Windows' word for both)."""
 
 
 def set_up_logging(level: str, console: Console) -> None:
@@ -48,14 +50,14 @@ def perform(runtime: Runtime, *, duration_s: float | None, open_page: bool, cons
 
 @contextmanager
 def _stop_on_signals(runtime: Runtime) -> Iterator[None]:
-    """SIGINT and SIGTERM end the run in order; a second one while it is ending does what it always does."""
+    """They end the run in order; a second one while it is ending does what it always does."""
     previous: dict[int, object] = {}
 
     def ask(number: int, _frame: FrameType | None) -> None:
         runtime.stop_soon(signal.Signals(number).name)
         signal.signal(number, previous[number])  # type: ignore[arg-type]  # what signal.signal returned
 
-    for asked in (signal.SIGINT, signal.SIGTERM):
+    for asked in _STOP_SIGNALS:
         previous[asked] = signal.signal(asked, ask)
     try:
         yield
@@ -77,8 +79,3 @@ def _announce(runtime: Runtime, console: Console) -> None:
     if runtime.control_url is not None:
         console.print(f"[bold]page[/]    {runtime.control_url}", highlight=False)
         console.print(f"[bold]overlay[/] {runtime.control_url}overlay  (OBS browser source)", highlight=False)
-
-
-def exit_code(error: BridgeError) -> int:
-    """What the process ends with."""
-    return error.exit_code
