@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from bridge.errors import SourceEnded, SourceLost, SourceUnavailable
 from bridge.settings import SourceSettings
 from bridge.sources.camera_capture import CameraCapture, CaptureRequest, OpenCapture, open_capture
-from bridge.sources.camera_device import CameraDevice, CameraIdentity, CameraState, best_formats, find_again, twin_ports
+from bridge.sources.camera_device import CameraDevice, CameraIdentity, best_formats, find_again, twin_ports
 from bridge.sources.camera_devices import explain, find_camera, list_cameras
 from bridge.sources.paced import Clock
 from bridge.sources.report import RateMeter, SourceReport, rate_text
@@ -146,7 +146,7 @@ class CameraSource:
             return [find_camera(self._spec, devices)]
         if not devices:
             raise SourceUnavailable("No camera was found: plug one in, or use --source demo")
-        return sorted(devices, key=lambda device: device.state is not CameraState.READY)
+        return list(devices)
 
     def _open_device(self, device: CameraDevice) -> None:
         """Tries every way and format until one brings a picture. Raises SourceUnavailable, SourceEnded."""

@@ -82,6 +82,8 @@ class _OpenCVCapture:
         self._capture = capture
         self._waits = waits
         self._clock = clock
+        self._bgr: Any = None
+        """What OpenCV unpacks into, again and again; nobody else sees it."""
 
     @property
     def fourcc(self) -> str:
@@ -115,9 +117,15 @@ class _OpenCVCapture:
     def _grab(self, wait_s: float) -> tuple[bool, Any]:
         """(whether the wait is over, picture or None). May raise cv2.error."""
         if not self._waits:
-            return True, self._capture.read()[1]
-        ready, _ = self._cv2.VideoCapture.waitAny([self._capture], int(wait_s * 1e9))
-        return (True, self._capture.retrieve()[1]) if ready else (False, None)
+            ok, image = self._capture.read(self._bgr)
+        elif self._cv2.VideoCapture.waitAny([self._capture], int(wait_s * 1e9))[0]:
+            ok, image = self._capture.retrieve(self._bgr)
+        else:
+            return False, None
+        if not ok:
+            return True, None
+        self._bgr = image
+        return True, image
 
     def close(self) -> None:
         self._capture.release()

@@ -73,7 +73,7 @@ class CameraDevice:
     stable_paths: tuple[str, ...]
     """Names that survive a restart: /dev/v4l/by-id/..., by-path/..."""
     modes: tuple[CameraMode, ...]
-    """Empty where the system does not tell."""
+    """In formats that can be used; empty where the system does not tell."""
     state: CameraState
     holder: str
     """"obs (pid 1234)" when known and IN_USE, else empty."""
@@ -158,6 +158,8 @@ def _only(devices: Sequence[CameraDevice]) -> CameraDevice | None:
 RAW_FORMATS = ("YUYV", "NV12", "UYVY", "YU12", "YV12", "NV21", "YVYU", "RGB3", "BGR3")
 """Uncompressed colour formats that OpenCV converts, cheapest to carry and commonest first."""
 COMPRESSED_FORMATS = ("MJPG", "JPEG")
+USABLE_FORMATS = frozenset({*RAW_FORMATS, *COMPRESSED_FORMATS, "GREY", "Y10", "Y16"})
+"""All that OpenCV converts, those of infrared cameras included."""
 
 
 def best_formats(modes: Sequence[CameraMode], *, width: int, height: int, fps: float) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.sources.camera_device import CameraDevice, CameraIdentity, CameraMode, CameraState, Opening
+from bridge.sources.camera_device import USABLE_FORMATS, CameraDevice, CameraIdentity, CameraMode, CameraState, Opening
 
 CAP_V4L2 = 200
 """``cv2.CAP_V4L2``; cv2 is not imported for a listing."""
@@ -50,6 +50,7 @@ _CAP_M2M = 0x4000 | 0x8000
 _CAP_DEVICE_CAPS = 0x80000000
 _BUF_CAPTURE, _BUF_CAPTURE_MPLANE, _MEMORY_MMAP = 1, 9, 1
 _DISCRETE = 1
+_LOOPBACK = "v4l2 loopback"
 _ENUM_LIMIT = 256
 _USUAL_SIZES = ((320, 240), (640, 360), (640, 480), (800, 600), (960, 540), (1280, 720), (1280, 960), (1920, 1080), (3840, 2160))
 
@@ -96,10 +97,10 @@ def _look_at(
     node = int(_text(entry / "index") or 0)
     state = CameraState.READY
     modes: tuple[CameraMode, ...] = ()
-    bus = ""
+    driver = bus = ""
     try:
         with _opened(machine, path) as fd:
-            _, _, bus, caps = _query(machine, fd)
+            driver, bus, caps = _query(machine, fd)
             if not _captures(caps):
                 return None
             modes = _modes(machine, fd, caps)
@@ -113,7 +114,8 @@ def _look_at(
         state = CameraState.IN_USE
     if state is not CameraState.READY and node != 0:
         return None  # cannot be asked; a first node captures, further ones are mostly metadata
-    holder = holders.get(path, "")
+    # Of a loopback camera the holder is mostly the program that feeds it, and it serves many readers.
+    holder = holders.get(path, "") if driver != _LOOPBACK else ""
     return CameraDevice(
         index=number,
         identity=_identity(entry, node=node, bus=bus),
@@ -194,13 +196,13 @@ def _opened(machine: Machine, path: str) -> Iterator[int]:
         machine.close_node(fd)
 
 
-def _query(machine: Machine, fd: int) -> tuple[str, str, str, int]:
-    """driver, card, bus, and the capabilities of this very node."""
+def _query(machine: Machine, fd: int) -> tuple[str, str, int]:
+    """driver, bus, and the capabilities of this very node."""
     data = bytearray(CAPABILITY.size)
     machine.ioctl(fd, QUERYCAP, data)
-    driver, card, bus, _, all_caps, node_caps = CAPABILITY.unpack(data)
-    texts = [raw.split(b"\0", 1)[0].decode("utf-8", "replace") for raw in (driver, card, bus)]
-    return texts[0], texts[1], texts[2], node_caps if all_caps & _CAP_DEVICE_CAPS else all_caps
+    driver, _, bus, _, all_caps, node_caps = CAPABILITY.unpack(data)
+    texts = [raw.split(b"\0", 1)[0].decode("utf-8", "replace") for raw in (driver, bus)]
+    return texts[0], texts[1], node_caps if all_caps & _CAP_DEVICE_CAPS else all_caps
 
 
 def _captures(caps: int) -> bool:
@@ -220,10 +222,13 @@ def _enumerate(machine: Machine, fd: int, request: int, layout: struct.Struct, *
 
 
 def _modes(machine: Machine, fd: int, caps: int) -> tuple[CameraMode, ...]:
+    """Only in formats that can be used: the kernel's test camera has 83, and asking for all their sizes takes a second."""
     kind = _BUF_CAPTURE if caps & CAP_VIDEO_CAPTURE else _BUF_CAPTURE_MPLANE
     modes = []
     for _, _, _, _, code in _enumerate(machine, fd, ENUM_FMT, FMTDESC, kind):
-        fourcc = struct.pack("=I", code & 0x7FFFFFFF).decode("latin-1").rstrip()
+        fourcc = struct.pack("=I", code).decode("latin-1").rstrip()
+        if fourcc not in USABLE_FORMATS:
+            continue
         for width, height in _sizes(machine, fd, code):
             rates = _rates(machine, fd, code, width, height)
             modes.append(CameraMode(pixel_format=fourcc, width=width, height=height, fps=rates))
@@ -267,9 +272,9 @@ def explain_node(path: str, machine: Machine = THIS_MACHINE) -> str | None:
     """Why the node does not deliver, with the remedy, to follow its name ("... is in use by ..."); None when nothing is wrong."""
     try:
         with _opened(machine, path) as fd:
-            driver, _, _, caps = _query(machine, fd)
+            driver, _, caps = _query(machine, fd)
             if not _captures(caps):
-                if driver == "v4l2 loopback":
+                if driver == _LOOPBACK:
                     return "is a loopback camera that no program writes to: start the program that feeds it"
                 return "is not a camera (it captures no video): run avatar-bridge cameras to see which are"
             _probe_buffers(machine, fd, caps)

@@ -40,7 +40,7 @@ class FakeVideoCapture:
     def get(self, prop: int) -> float:
         return self.values.get(prop, 0.0)
 
-    def read(self) -> tuple[bool, Any]:
+    def read(self, into: Any = None) -> tuple[bool, Any]:
         item = self.script.pop(0) if self.script else None
         if isinstance(item, Exception):
             raise item

@@ -289,6 +289,17 @@ def test_size_range_becomes_the_usual_sizes(fake: FakeMachine) -> None:
     assert {(60.0, 5.0)} == {mode.fps for mode in device.modes}
 
 
+def test_formats_that_cannot_be_used_are_left_out(fake: FakeMachine) -> None:
+    """H264 and exotic ones are not asked for their sizes."""
+    fake.add(
+        0,
+        FakeDriver(formats={"H264": {}, "YUYV": {(640, 480): [(1, 30)]}, "XR24": {}, "GREY": {(640, 360): [(1, 15)]}}),
+        name="C920",
+    )
+    (device,) = list_linux_cameras(fake.machine())
+    assert ["YUYV", "GREY"] == [mode.pixel_format for mode in device.modes]
+
+
 def test_interval_of_zero_is_passed_over(fake: FakeMachine) -> None:
     """A driver that reports a frame interval of 0 does not break the listing."""
     fake.add(0, FakeDriver(formats={"YUYV": {(640, 480): [(0, 30), (1, 25)]}}), name="Odd")
@@ -360,6 +371,14 @@ def test_holder_is_named(fake: FakeMachine) -> None:
     (fake.root / "proc" / "self").mkdir()
     (fake.root / "proc" / "99").mkdir()
     assert find_holders(fake.machine()) == {path: "obs (pid 4321)"}
+
+
+def test_loopback_is_not_in_use_by_what_feeds_it(fake: FakeMachine) -> None:
+    """A loopback camera serves any number of readers; the program that writes to it is no obstacle."""
+    path = fake.add(0, FakeDriver(driver="v4l2 loopback", bus="platform:v4l2loopback-000"), name="Phone")
+    fake.hold(4321, "obs", path)
+    (device,) = list_linux_cameras(fake.machine())
+    assert (device.state, device.holder) == (CameraState.READY, "")
 
 
 def test_own_process_is_no_holder(fake: FakeMachine) -> None:
