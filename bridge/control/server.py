@@ -23,6 +23,7 @@ from bridge import __version__
 from bridge.control import messages
 from bridge.control.pages import load_pages
 from bridge.errors import AlreadyRunning, BridgeError, ConfigError, ControlError, OutputError
+from bridge.metrics import CONTENT_TYPE
 from bridge.outputs.event_loop import EventLoopThread
 from bridge.outputs.stream_hub import StreamHub
 from bridge.outputs.viewer import Viewer, framed
@@ -109,7 +110,7 @@ class ControlServer:
                 return _json(self._health(await self._ask(self._status)))
             case "/metrics":
                 text = await self._ask(self._metrics)
-                return WebResponse(content_type="text/plain; version=0.0.4; charset=utf-8", body=text)
+                return WebResponse(content_type=CONTENT_TYPE, body=text)
             case "/api/v1/state":
                 return _json(await self._ask(self._state))
             case "/api/v1/stream" | "/api/v1/control":
