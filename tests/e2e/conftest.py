@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 
 from tests.e2e.program import Finished, Program
 from tests.e2e.receivers import OscReceiver, VmcFrame, vmc_frames
 from tests.e2e.truth import Script, read_script
 
+NODE_RECEIVER = Path(__file__).parent / "three_vrm"
 SYNTHETIC = "synth_face_640x480_30fps"
 
 
@@ -87,3 +93,24 @@ def _perform(video: Path, *, script: Script, model_path: Path, home: Path) -> Pe
     return Performance(
         finished=finished, script=script, frames=tuple(frames), states=tuple(json.loads(line) for line in lines[1:])
     )
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The npm packages of ``three_vrm/package-lock.json``, installed once per lock file into the user's cache."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("needs node and npm")
+    lock = (NODE_RECEIVER / "package-lock.json").read_bytes()
+    folder = Path(platformdirs.user_cache_dir("avatar-bridge-tests")) / f"three-vrm-{hashlib.sha256(lock).hexdigest()[:12]}"
+    if not (folder / "node_modules").is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(NODE_RECEIVER / name, work)
+            command = ["npm", "ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"]
+            done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, timeout=300)
+            if done.returncode != 0:
+                pytest.skip(f"npm cannot install the receiver: {done.stderr.strip()[-300:]}")
+            folder.mkdir(exist_ok=True)
+            (Path(work) / "node_modules").rename(folder / "node_modules")
+    return folder / "node_modules"

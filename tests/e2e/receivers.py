@@ -45,8 +45,8 @@ def _decode(data: bytes) -> dict[str, Any]:
         bundled = OscBundle.dgram_is_bundle(data)
         messages = list(walk(OscBundle(data) if bundled else OscMessage(data)))
     except Exception as error:  # noqa: BLE001  any failure of the decoder is the finding
-        return {"size": len(data), "bundled": False, "messages": [], "error": f"{type(error).__name__}: {error}"}
-    return {"size": len(data), "bundled": bundled, "messages": messages, "error": None}
+        return {"bundled": False, "messages": [], "error": f"{type(error).__name__}: {error}"}
+    return {"bundled": bundled, "messages": messages, "error": None}
 
 
 def _type_tags(dgram: bytes) -> str:
@@ -80,7 +80,7 @@ def main() -> None:
             seen.append((time.monotonic(), data))
             if len(seen) == 1:
                 print("first", flush=True)
-    testimony = [{"arrival_s": arrival_s, **_decode(data)} for arrival_s, data in seen]
+    testimony = [{"arrival_s": arrival_s, "data": data.hex(), **_decode(data)} for arrival_s, data in seen]
     arguments.out.write_text(json.dumps(testimony), encoding="utf-8")
 
 
@@ -98,7 +98,7 @@ class Message:
 class Datagram:
     arrival_s: float
     """CLOCK_MONOTONIC, which all processes of a machine share."""
-    size: int
+    data: bytes
     bundled: bool
     messages: tuple[Message, ...]
     error: str | None
@@ -158,7 +158,7 @@ class OscReceiver:
         return tuple(
             Datagram(
                 arrival_s=entry["arrival_s"],
-                size=entry["size"],
+                data=bytes.fromhex(entry["data"]),
                 bundled=entry["bundled"],
                 messages=tuple(Message(address=a, types=types, args=tuple(args)) for a, types, args in entry["messages"]),
                 error=entry["error"],

@@ -138,7 +138,7 @@ def test_every_tracked_frame_is_complete(run: Run) -> None:
 
 def test_no_datagram_is_longer_than_a_lan_carries(run: Run) -> None:
     """At most 1400 bytes, all of them bundles."""
-    assert max(datagram.size for datagram in run.vmc_datagrams) <= 1400
+    assert max(len(datagram.data) for datagram in run.vmc_datagrams) <= 1400
     assert {True} == {datagram.bundled for datagram in run.vmc_datagrams}
 
 

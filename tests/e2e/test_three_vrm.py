@@ -6,14 +6,12 @@ eats the processor that the tracker needs); stills are taken when it is over.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 import pytest
 
 from tests.e2e.program import Program
@@ -39,27 +36,6 @@ CHROMIUM_FLAGS = (
     *("--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-gpu", "--enable-unsafe-swiftshader"),
 )
-
-
-@pytest.fixture(scope="session")
-def node_modules() -> Path:
-    """The npm packages of ``three_vrm/package-lock.json``, installed once per lock file into the user's cache."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("needs node and npm")
-    lock = (HERE / "package-lock.json").read_bytes()
-    folder = Path(platformdirs.user_cache_dir("avatar-bridge-tests")) / f"three-vrm-{hashlib.sha256(lock).hexdigest()[:12]}"
-    if not (folder / "node_modules").is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as work:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / name, work)
-            command = ["npm", "ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"]
-            done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, timeout=300)
-            if done.returncode != 0:
-                pytest.skip(f"npm cannot install the receiver: {done.stderr.strip()[-300:]}")
-            folder.mkdir(exist_ok=True)
-            (Path(work) / "node_modules").rename(folder / "node_modules")
-    return folder / "node_modules"
 
 
 @pytest.fixture(scope="session")
