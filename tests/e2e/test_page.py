@@ -107,14 +107,6 @@ def stage(make_state: MakeState, free_tcp_port: int) -> Iterator[Stage]:
         yield made
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """An empty home for the program."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
 def drawn(page: Page, seq: int) -> None:
     """Returns when the frame has been received and painted."""
     page.wait_for(f"window.avatarBridge?.last?.seq >= {seq}")
