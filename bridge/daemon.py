@@ -9,6 +9,7 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -42,7 +43,8 @@ def perform(runtime: Runtime, *, duration_s: float | None, open_page: bool, cons
             runtime.start()
             _announce(runtime, console)
             if open_page and runtime.control_url is not None:
-                webbrowser.open(runtime.control_url)
+                token = runtime.settings.control.token
+                webbrowser.open(runtime.control_url + (f"?token={quote(token)}" if token else ""))
             runtime.wait(duration_s)
         finally:
             runtime.stop()
@@ -79,3 +81,5 @@ def _announce(runtime: Runtime, console: Console) -> None:
     if runtime.control_url is not None:
         console.print(f"[bold]page[/]    {runtime.control_url}", highlight=False)
         console.print(f"[bold]overlay[/] {runtime.control_url}overlay  (OBS browser source)", highlight=False)
+        if runtime.settings.control.token:
+            console.print("          both want ?token=... with the token of your configuration", highlight=False)

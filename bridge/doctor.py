@@ -136,11 +136,13 @@ def _cameras() -> Iterator[Finding]:
 def _control(control: ControlSettings) -> Iterator[Finding]:
     if not control.enabled:
         return
-    url = f"http://{control.host}:{control.port}/healthz"
+    request = urllib.request.Request(f"http://{control.host}:{control.port}/healthz")
+    if control.token:
+        request.add_header("Authorization", f"Bearer {control.token}")
     try:
         # An environment's proxy must never see loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(url, timeout=1.0) as answer:
+        with opener.open(request, timeout=1.0) as answer:
             name = json.load(answer).get("name")
     except (urllib.error.HTTPError, ValueError, AttributeError):
         name = "another program"
