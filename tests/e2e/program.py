@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shlex
 import subprocess
@@ -31,6 +32,18 @@ def environment(home: Path) -> dict[str, str]:
         "LOCALAPPDATA": str(home / "localappdata"),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def healthy(port: int) -> bool:
+    """Whether an avatar-bridge answers on the control port. No proxy is asked."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        line.request("GET", "/healthz")
+        return line.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        line.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +96,14 @@ class Program:
         now = time.monotonic()
         self.process.send_signal(number)
         return now
+
+    def wait_for_page(self, port: int) -> None:
+        """Polls until the control port answers."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not healthy(port):
+            assert self.process.poll() is None, str(self.finish())
+            assert time.monotonic() < deadline, f"nobody answered on port {port}"
+            time.sleep(0.05)
 
     def finish(self, timeout_s: float = PATIENCE_S) -> Finished:
         """Waits for the end. Fails the test, with what the program said, when it does not come."""

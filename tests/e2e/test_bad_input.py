@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import PATIENCE_S, Finished, Program
+from tests.e2e.program import Finished, Program, healthy
 
 pytestmark = pytest.mark.e2e
 
@@ -201,18 +199,6 @@ def test_a_second_daemon(home: Path, free_tcp_port: int) -> None:
     """While one avatar-bridge has the control port the next one says so and ends: exit 5; the first is not disturbed."""
     flags = ["--source", "demo", "--output", "vmc://127.0.0.1:9", "--set", f"control.port={free_tcp_port}"]
     with Program("run", *flags, home=home) as first:
-        deadline = time.monotonic() + PATIENCE_S
-        while not _healthy(free_tcp_port):
-            assert first.process.poll() is None, str(first.finish())
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        first.wait_for_page(free_tcp_port)
         _assert_one_sentence(_run(*flags, home=home), code=5, names=(str(free_tcp_port),))
-        assert _healthy(free_tcp_port)
-
-
-def _healthy(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+        assert healthy(free_tcp_port)

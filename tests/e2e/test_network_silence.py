@@ -10,8 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -73,19 +71,6 @@ class Silence:
     control: tuple[str, int]
 
 
-def _ask_page(port: int, *, program: Program) -> bytes:
-    """Polls until the page answers; the request is part of what is traced."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/healthz", timeout=5) as answer:
-                return bytes(answer.read())
-        except OSError:
-            assert program.process.poll() is None, str(program.finish())
-            assert time.monotonic() < deadline, "the page never answered"
-            time.sleep(0.2)
-
-
 @pytest.fixture(scope="module")
 def silence(
     synthetic: Callable[[str], Path],
@@ -110,7 +95,7 @@ def silence(
             *("--set", f"control.port={control}"),
         ]
         with Program("run", *arguments, home=home, wrapper=wrapper) as program:
-            assert _ask_page(control, program=program)
+            program.wait_for_page(control)
             finished = program.finish(DURATION_S + 2 * PATIENCE_S)
         assert finished.code == 0, str(finished)
         assert finished.ended_s - finished.began_s >= DURATION_S
