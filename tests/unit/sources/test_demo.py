@@ -113,7 +113,8 @@ def test_the_box_follows_the_head_within_the_picture() -> None:
     demo = open_demo(FakeTime(), fps=10.0)
     faces = [demo.read().faces[0] for _ in range(270)]
     boxes = [face.box for face in faces if face.box is not None]
-    places = [float(face.head.position_m[0]) for face in faces if face.head is not None]
+    heads = [face.head.position_m.tolist() for face in faces if face.head is not None]
+    places = [x / -z for x, _, z in heads]
     centres = [x + width / 2 for x, _, width, _ in boxes]
 
     assert 270 == len(boxes)

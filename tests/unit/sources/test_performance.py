@@ -123,7 +123,7 @@ def test_blinks_are_those_of_people(played: Played) -> None:
 
     assert 10 <= len(shut) * 60 / played.duration_s <= 35
     assert gaps.min() > 0.4
-    assert max(end - start for start, end in shut) < 0.1
+    assert max(end - start for start, end in shut) < 0.11
     assert 0.02 <= min(closing_s) <= max(closing_s) <= 0.11
     assert all(opening > closing for closing, opening in zip(closing_s, opening_s, strict=True))
     assert max(opening_s) <= 0.22
@@ -200,11 +200,10 @@ def test_nothing_jumps(played: Played) -> None:
 def test_it_never_freezes(played: Played) -> None:
     """Breath and sway go on: in every quarter of a second the head moves."""
     window = RATE_HZ // 4
-    moved = np.array(
-        [np.ptp(played.angles_deg[i : i + window], axis=0).sum() for i in range(0, len(played.times) - window, window)]
-    )
+    windows = range(0, len(played.times) - window, window)
+    moved_deg = [float(np.ptp(played.angles_deg[i : i + window], axis=0).sum()) for i in windows]
 
-    assert moved.min() > 0.02
+    assert min(moved_deg) > 0.02
 
 
 def test_weights_are_weights(played: Played) -> None:
@@ -258,10 +257,12 @@ def test_sounds_give_way_to_each_other() -> None:
     script["poses"] = {**script["poses"], "M": {"mouthPressLeft": 1.0}, "A": {"jawOpen": 1.0}}
     performance = Performance(script)
 
-    moments = [
-        [round(float(performance.at(t)[0][INDEX[name]]), 3) for name in ("mouthPressLeft", "jawOpen")] for t in (1.0, 1.2, 1.3)
-    ]
-    middle = float(performance.at(1.1)[0][INDEX["mouthPressLeft"]])
+    def shown(t: float) -> list[float]:
+        weights, _ = performance.at(t)
+        return [round(float(weights[INDEX[name]]), 3) for name in ("mouthPressLeft", "jawOpen")]
+
+    moments = [shown(t) for t in (1.0, 1.2, 1.3)]
+    middle = shown(1.1)[0]
 
     assert [[0.0, 0.0], [0.0, 0.5], [0.0, 0.0]] == moments
     assert middle > 0.9
@@ -271,7 +272,7 @@ def test_sounds_give_way_to_each_other() -> None:
     ("change", "reason"),
     [
         ({"beats": [{"name": "x", "at": 0.0, "looks": [[0, 0, 0]], "keys": {"grimace": [[0, 0]]}}]}, "grimace"),
-        ({"poses": {"blink_left": {"eyeBlinkMiddle": 1.0}, "blink_right": {}}}, "eyeBlinkMiddle"),
+        ({"poses": {"blink_left": {"eyeBlinkMiddle": 1.0}, "blink_right": {}, "smile": {}}}, "eyeBlinkMiddle"),
         ({"beats": [{"name": "x", "at": 9.0, "looks": [[0, 0, 0]], "keys": {"yaw": [[2.0, 0]]}}]}, "yaw: its keys must lie"),
     ],
 )
