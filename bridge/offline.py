@@ -5,8 +5,9 @@ One thread, no mailbox, no clock: every frame is seen, and the same input gives 
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bridge.errors import ConfigError, SourceEnded
 from bridge.export import check_export_path, export_results
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
+from bridge.outputs.pacing import Cadence
 from bridge.outputs.registry import OutputContext, OutputPlan, create_output, parse_outputs
 from bridge.settings import Settings
 from bridge.sources.recording import RecordingSource
@@ -138,7 +140,25 @@ def _direct_port(settings: Settings, plan: OutputPlan, loop: EventLoopThread, op
     opened.append(output)
     mirror = settings.mirror if plan.mirror is None else plan.mirror
 
-    def offer(state: FaceState) -> None:
+    def send(state: FaceState) -> None:
         output.send(mirror_state(state) if mirror else state)
 
-    return Port(subject=plan.subject, offer=offer)
+    return Port(subject=plan.subject, offer=_FastGrid(plan.fps, send).offer if plan.fps > 0 else send)
+
+
+class _FastGrid:
+    """An output's own rate on recorded times: between two states, every instant of the grid that lies there."""
+
+    def __init__(self, fps: float, send: Callable[[FaceState], None]) -> None:
+        self._cadence = Cadence(fps)
+        self._send = send
+        self._t = -math.inf
+
+    def offer(self, state: FaceState) -> None:
+        while (wait_s := self._cadence.wait_s(self._t)) is not None and self._t + wait_s < state.t:
+            self._t += max(wait_s, 1e-9)  # a nanosecond on where rounding left the instant just ahead
+            due = self._cadence.take(self._t)
+            if due is not None:
+                self._send(due)
+        self._cadence.push(state, state.t)
+        self._t = max(self._t, state.t)

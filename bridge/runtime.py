@@ -33,6 +33,8 @@ from bridge.types import FaceState, Source, Tracker, TrackResult
 
 log = logging.getLogger(__name__)
 
+OPEN_S = 0.25
+"""What outputs get for their first attempt to open, before the source begins."""
 STOP_S = 1.5
 """What outputs get for sending the rest state and closing."""
 DEFAULT_OUTPUTS = (OutputSettings(url="vmc://127.0.0.1:39539"),)
@@ -105,6 +107,7 @@ class Runtime:
         if self._capture.failure is not None:
             raise self._capture.failure
         self._engine.start()
+        self._await_outputs()
         # What exists now lives as long as the run: keep the garbage collector from walking it in the middle of a frame.
         gc.collect()
         gc.freeze()
@@ -182,6 +185,13 @@ class Runtime:
         for worker in self._workers:
             if worker.plan.enabled:
                 worker.start()
+
+    def _await_outputs(self) -> None:
+        """So that a file's first frame finds its receivers open; a name that resolves slowly holds nobody up for long."""
+        deadline = self._clock() + OPEN_S
+        for worker in self._workers:
+            if worker.plan.enabled:
+                worker.wait_tried(max(0.0, deadline - self._clock()))
 
     def _stop_outputs(self) -> None:
         """All at once: one that hangs does not take the others' time."""

@@ -134,9 +134,9 @@ class StreamHub:
             await connection.close(1013, f"avatar-bridge serves {self._max_viewers} viewers at most")
             return
         seat = _Seat(viewer=Viewer(connection, stall_s=self._stall_s), options=options)
+        self._seats.append(seat)  # first: what is published from here on is for this viewer too
         seat.viewer.offer("hello", framed(stream.encode_hello(options)))
         self._send([seat], list(self._newest.values()))
-        self._seats.append(seat)
         try:
             unwanted = 0
             async for _ in connection:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from bridge import arkit
 from bridge.errors import ConfigError, SourceUnavailable
 from bridge.offline import replay_fast
 from bridge.recording import RecordingWriter
@@ -45,6 +48,21 @@ def test_the_same_recording_gives_the_same_bytes_twice(take: Path, tmp_path: Pat
     assert [60, 60] == counts
     assert outs[0].read_bytes() == outs[1].read_bytes()
     assert len(outs[0].read_text(encoding="utf-8").splitlines()) == 61
+
+
+def test_an_output_with_a_rate_of_its_own_is_resampled_on_recorded_times(take: Path, tmp_path: Path) -> None:
+    """60 a second out of 30: twice the states, evenly spaced motion, the same bytes twice."""
+    outs = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
+
+    for out in outs:
+        replay_fast(_settings(f"record://{out}?stage=final&fps=60"), take)
+
+    lines = [json.loads(line) for line in outs[0].read_text(encoding="utf-8").splitlines()[1:]]
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+    assert 117 <= len(lines) <= 120
+    jaws = [line["faces"][0]["weights"][arkit.INDEX["jawOpen"]] for line in lines]
+    repeated = sum(a == b != 0.0 for a, b in pairwise(jaws))
+    assert repeated < len(jaws) / 4
 
 
 def test_presence_follows_the_gap(take: Path, tmp_path: Path) -> None:
