@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from bridge.types import Float64Array, HeadPose, frozen_array
+from bridge.types import Float32Array, Float64Array, HeadPose, frozen_array
 
 
 def canonical(quat_xyzw: Float64Array) -> Float64Array:
@@ -139,16 +139,21 @@ def from_rotation_matrix(matrix: Float64Array) -> Float64Array:
     That it is a rotation is not checked, only that it is finite: ValueError.
     """
     (m00, m01, m02), (m10, m11, m12), (m20, m21, m22) = matrix.tolist()
+    return canonical(np.array(_shepperd(m00, m01, m02, m10, m11, m12, m20, m21, m22)))
+
+
+def _shepperd(  # noqa: PLR0917 - a matrix, row by row
+    m00: float, m01: float, m02: float, m10: float, m11: float, m12: float, m20: float, m21: float, m22: float
+) -> tuple[float, float, float, float]:
+    """A quaternion of any length."""
     trace = m00 + m11 + m22
     if trace > max(m00, m11, m22):
-        q = [m21 - m12, m02 - m20, m10 - m01, 1.0 + trace]
-    elif m00 >= m11 and m00 >= m22:
-        q = [1.0 + m00 - m11 - m22, m01 + m10, m02 + m20, m21 - m12]
-    elif m11 >= m22:
-        q = [m01 + m10, 1.0 - m00 + m11 - m22, m12 + m21, m02 - m20]
-    else:
-        q = [m02 + m20, m12 + m21, 1.0 - m00 - m11 + m22, m10 - m01]
-    return canonical(np.array(q))
+        return m21 - m12, m02 - m20, m10 - m01, 1.0 + trace
+    if m00 >= m11 and m00 >= m22:
+        return 1.0 + m00 - m11 - m22, m01 + m10, m02 + m20, m21 - m12
+    if m11 >= m22:
+        return m01 + m10, 1.0 - m00 + m11 - m22, m12 + m21, m02 - m20
+    return m02 + m20, m12 + m21, 1.0 - m00 - m11 + m22, m10 - m01
 
 
 def to_rotation_matrix(quat_xyzw: Float64Array) -> Float64Array:
@@ -161,23 +166,42 @@ def to_rotation_matrix(quat_xyzw: Float64Array) -> Float64Array:
     ])  # fmt: skip
 
 
-def head_pose_from_matrix(matrix: Float64Array) -> HeadPose:
+def head_pose_from_matrix(matrix: Float32Array | Float64Array) -> HeadPose:
     """MediaPipe's facial transformation matrix (4, 4), column vectors, centimetres -> HeadPose in bridge space.
 
     A uniform scale in the matrix is divided out. Raises ValueError when it is not a finite, right-handed pose: columns that are
     not of one length and at right angles within 1 %, or mirrored.
     """
-    rotation = np.array(matrix[:3, :3], dtype=np.float64)
-    scale = math.hypot(*rotation[:, 0].tolist())
-    position = np.array(matrix[:3, 3], dtype=np.float64) * 0.01
-    if not (scale > 1e-6 and math.isfinite(scale) and all(map(math.isfinite, position.tolist()))):
+    # Scalars: a dozen calls on tiny arrays took 99 us once an inference had emptied the caches, this takes a third.
+    (m00, m01, m02, x), (m10, m11, m12, y), (m20, m21, m22, z) = matrix[:3].tolist()
+    scale = math.hypot(m00, m10, m20)
+    if not (scale > 1e-6 and math.isfinite(scale) and math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
         raise ValueError("the facial transformation matrix is not a pose")
-    rotation /= scale
-    quat_xyzw = from_rotation_matrix(rotation)
-    # A matrix that is no rotation does not survive the way there and back.
-    if not float(np.abs(to_rotation_matrix(quat_xyzw) - rotation).max()) < 0.01:
+    m00, m01, m02, m10, m11, m12, m20, m21, m22 = (
+        m00 / scale, m01 / scale, m02 / scale, m10 / scale, m11 / scale, m12 / scale, m20 / scale, m21 / scale, m22 / scale,
+    )  # fmt: skip
+    i, j, k, w = _shepperd(m00, m01, m02, m10, m11, m12, m20, m21, m22)
+    norm = math.sqrt(i * i + j * j + k * k + w * w)
+    if not (norm > 1e-12 and math.isfinite(norm)):
         raise ValueError("the facial transformation matrix is not a rotation with one scale")
-    return HeadPose(position_m=frozen_array(position), quat_xyzw=frozen_array(quat_xyzw))
+    norm = -norm if w < 0.0 else norm
+    i, j, k, w = i / norm, j / norm, k / norm, w / norm
+    # A matrix that is no rotation does not survive the way there and back.
+    if not (
+        abs(1 - 2 * (j * j + k * k) - m00) < 0.01
+        and abs(2 * (i * j - w * k) - m01) < 0.01
+        and abs(2 * (i * k + w * j) - m02) < 0.01
+        and abs(2 * (i * j + w * k) - m10) < 0.01
+        and abs(1 - 2 * (i * i + k * k) - m11) < 0.01
+        and abs(2 * (j * k - w * i) - m12) < 0.01
+        and abs(2 * (i * k - w * j) - m20) < 0.01
+        and abs(2 * (j * k + w * i) - m21) < 0.01
+        and abs(1 - 2 * (i * i + j * j) - m22) < 0.01
+    ):
+        raise ValueError("the facial transformation matrix is not a rotation with one scale")
+    return HeadPose(
+        position_m=frozen_array(np.array([x * 0.01, y * 0.01, z * 0.01])), quat_xyzw=frozen_array(np.array([i, j, k, w]))
+    )
 
 
 # --- out of bridge space: one function per target -------------------------------------------------------------------------

@@ -5,7 +5,8 @@ classes changed between versions, names of the fields did not), so every offset 
 uses. The first results are read both ways and compared number by number; any difference, exception or missing field means the
 public way for good.
 
-Measured per result of one face (0.10.33, 2 cores, median of 2,000): MEASURED_COST
+Measured per result of one face (0.10.33, two shared cores, medians): 30-45 us in a tight loop, 0.18 ms with the cold caches
+that an inference leaves; the public objects and arrays from them take 1.5 and 1.75 ms.
 """
 
 from __future__ import annotations
@@ -81,8 +82,9 @@ class DirectLayout:
             stored = result.facial_transformation_matrixes[i]
             if (stored.rows, stored.cols) != (4, 4):
                 raise ValueError("the matrix is not 4 x 4")
-            data = ctypes.string_at(stored.data, 16 * ctypes.sizeof(ctypes.c_float))
-            matrix = np.frombuffer(data, dtype=np.float32).reshape(4, 4).T  # column-major
+            step = ctypes.sizeof(ctypes.c_float)
+            data = ctypes.string_at(stored.data, 16 * step)
+            matrix = np.ndarray((4, 4), np.float32, data, 0, (step, 4 * step))  # column-major
         return RawFace(
             scores=scores,
             matrix=matrix,

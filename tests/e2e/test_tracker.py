@@ -7,7 +7,6 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +186,7 @@ def test_a_lying_direct_reader_is_found_out(
 
     def shifted(self: DirectLayout, result: Any, *, landmarks: bool) -> Any:
         return tuple(
-            replace(face, scores=np.roll(face.scores, 1) if face.scores is not None else None)
+            face._replace(scores=np.roll(face.scores, 1) if face.scores is not None else None)
             for face in original(self, result, landmarks=landmarks)
         )
 
@@ -256,17 +255,19 @@ def test_ground_truth(model_path: Path, assets: Path) -> None:
     results = _offline(model_path, _frames(_read_clip(assets / "synth_face_640x480_30fps.mp4"), fps=30.0))
     assert len(results) == len(truth)
     assert [bool(result.faces) for result in results].count(False) == [entry["face"] for entry in truth].count(False)
-    rows: list[tuple[float, ...]] = []
+    pairs: dict[str, list[tuple[float, float]]] = {name: [] for name in ("yaw", "pitch", "roll", "jawOpen")}
     for entry, result in zip(truth, results, strict=True):
-        if entry["face"] and result.faces:
+        # Each within its own part of the script: the model leaks expressions into the pitch (a smile 2, brows -1 degrees).
+        if entry["seg"] in pairs and result.faces:
             face = _only(result)
             assert face.head is not None
+            yaw, pitch, roll = space.to_euler_deg(face.head.quat_xyzw)
             # The truth has Unity's signs: yaw and roll are the other way round.
-            expected = (-entry["yaw"], entry["pitch"], -entry["roll"], entry["expr"].get("jawOpen", 0.0))
-            rows.append((*expected, *space.to_euler_deg(face.head.quat_xyzw), float(face.weights[arkit.INDEX["jawOpen"]])))
-    correlation = np.corrcoef(np.array(rows).T)
-    for k, name in enumerate(("yaw", "pitch", "roll", "jawOpen")):
-        assert correlation[k, k + 4] > 0.97, name
+            measured = {"yaw": -yaw, "pitch": pitch, "roll": -roll, "jawOpen": float(face.weights[arkit.INDEX["jawOpen"]])}
+            name = entry["seg"]
+            pairs[name].append((entry["expr"].get(name, 0.0) if name == "jawOpen" else entry[name], measured[name]))
+    correlations = {name: float(np.corrcoef(np.array(listed).T)[0, 1]) for name, listed in pairs.items()}
+    assert min(correlations.values()) > 0.98, correlations
 
 
 # --- several people, region, rotation --------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,10 +29,10 @@ def _pose_matrix() -> Float32Array:
     )
 
 
-def _raw(**changes: object) -> RawFace:
+def _raw(**changes: Any) -> RawFace:
     scores = np.linspace(0.0, 1.0, 52, dtype=np.float32)
     usual = RawFace(scores=scores, matrix=_pose_matrix(), bounds=(0.25, 0.5, 0.75, 0.9), landmarks=None)
-    return replace(usual, **changes)  # type: ignore[arg-type]
+    return usual._replace(**changes)
 
 
 def _build(raw: RawFace, order: WeightOrder = USUAL) -> Face | None:
