@@ -33,6 +33,8 @@ class Performance:
     """What the VMC receiver saw, the rest state at the end included."""
     states: tuple[dict[str, Any], ...]
     """The lines of ``record://?stage=final`` behind the header: seq, t, faces with presence, weights, head."""
+    names: tuple[str, ...]
+    """The header's: in which order the recording has its weights."""
 
 
 @pytest.fixture
@@ -77,21 +79,22 @@ def performance(synthetic: Callable[[str], Path], model_path: Path, tmp_path_fac
 
 
 def _perform(video: Path, *, script: Script, model_path: Path, home: Path) -> Performance:
-    states = home / "final.jsonl"
+    recording = home / "final.jsonl"
     with OscReceiver() as receiver:
         arguments = [
             *("--source", str(video)),
             *("--output", f"vmc://127.0.0.1:{receiver.port}"),
-            *("--output", f"record://{states}?stage=final"),
+            *("--output", f"record://{recording}?stage=final"),
             *("--set", f"tracker.model={model_path}"),
         ]
         with Program("run", *arguments, "--no-control", home=home) as program:
             finished = program.finish()
         assert finished.code == 0, str(finished)
         frames = vmc_frames(receiver.stop())
-    lines = states.read_text(encoding="utf-8").splitlines()
+    lines = recording.read_text(encoding="utf-8").splitlines()
+    header, *states_of_frames = [json.loads(line) for line in lines]
     return Performance(
-        finished=finished, script=script, frames=tuple(frames), states=tuple(json.loads(line) for line in lines[1:])
+        finished=finished, script=script, frames=tuple(frames), states=tuple(states_of_frames), names=tuple(header["names"])
     )
 
 

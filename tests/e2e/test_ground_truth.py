@@ -1,7 +1,7 @@
 """A rendered face acts a script in front of the bridge; an independent VMC decoder must see that script.
 
-Alignment: the recording of the final states says which frame of the video each state comes from and when it was captured; VMC
-frames carry the same capture times, relative, in /VMC/Ext/T. Correlation is taken at the best lag; the lag is the other result.
+Alignment: the recording of the final states says which frame of the video each state comes from and when it was captured; a VMC
+frame is found in it by its 52 values. Correlation is taken at the best lag; the lag is the other result.
 
 An angle is compared while the script moves the head about that axis, an expression while the script moves the face and not the
 head: MediaPipe itself sees an open jaw or raised brows as up to 4 degrees of pitch, which is not what is tested here.
@@ -9,7 +9,8 @@ head: MediaPipe itself sees an open jaw or raised brows as up to 4 degrees of pi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,6 @@ pytestmark = pytest.mark.e2e
 
 MANY = 40
 """Frames; a correlation over fewer says nothing."""
-TIME_TOLERANCE_S = 0.01
 HOLD_S = 0.1 + 0.5
 """The defaults of presence.grace_s + presence.hold_s."""
 LAG_LIMIT_MS = 150.0
@@ -39,21 +39,27 @@ def _acted(performance: Performance, name: str) -> tuple[list[VmcFrame], Samples
     """The received frames of the segments that say something about ``name``, and the script's time of each."""
     script = performance.script
     segments = {name} if name in POSES else set(script.segments) - STILL_FACE
-    frames, times = [], []
-    captured = np.array([state["t"] - performance.states[0]["t"] for state in performance.states])
-    for frame in performance.frames:
-        assert frame.t is not None
-        assert performance.frames[0].t is not None
-        after_first = frame.t - performance.frames[0].t
-        nearest = int(np.argmin(np.abs(captured - after_first)))
-        index = performance.states[nearest]["seq"]
-        if performance.states[nearest]["faces"][0]["presence"].lower() != "live":
-            continue  # silence, on a machine so busy that nothing came back in time
-        if abs(captured[nearest] - after_first) < TIME_TOLERANCE_S and script.segments[index] in segments:
-            frames.append(frame)
-            times.append(script.t[index])
-    assert len(frames) >= MANY
-    return frames, np.array(times)
+    chosen = [(frame, state) for frame, state in _captured(performance) if script.segments[state["seq"]] in segments]
+    assert len(chosen) >= MANY
+    return [frame for frame, _ in chosen], np.array([script.t[state["seq"]] for _, state in chosen])
+
+
+def _captured(performance: Performance) -> list[tuple[VmcFrame, dict[str, Any]]]:
+    """Received frames and the live states that they show, found by their 52 numbers, which are 32 bits wide on both ways."""
+
+    def key(values: Iterable[float]) -> bytes:
+        return np.array([*values], dtype=np.float32).tobytes()
+
+    live = {
+        key(face["weights"]): state
+        for state in performance.states
+        for face in state["faces"]
+        if face["presence"].lower() == "live"
+    }
+    # Each once: while the face is held the last live numbers are sent again.
+    pascal = [name[0].upper() + name[1:] for name in performance.names]
+    pairs = [(frame, live.pop(key(frame.blend[name] for name in pascal), None)) for frame in performance.frames]
+    return [(frame, state) for frame, state in pairs if state is not None]
 
 
 def _received(frames: list[VmcFrame], name: str) -> Samples:
@@ -67,6 +73,15 @@ def test_every_frame_of_the_video_arrives(performance: Performance) -> None:
     complete = [frame for frame in performance.frames if len(frame.vals) == 52 and len(frame.blend) == 52 and frame.applied == 1]
     assert len(complete) == len(performance.frames)
     assert len(performance.script.t) * 0.95 <= len(complete)
+
+
+def test_t_is_the_time_of_capture(performance: Performance) -> None:
+    """/VMC/Ext/T counts seconds between captures, not between sendings."""
+    pairs = _captured(performance)
+    (first_frame, first_state), *others = pairs
+    assert len(others) >= MANY
+    for frame, state in others:
+        assert (frame.t or 0.0) - (first_frame.t or 0.0) == pytest.approx(state["t"] - first_state["t"], abs=1e-4)
 
 
 @pytest.mark.parametrize(
