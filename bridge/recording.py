@@ -37,16 +37,24 @@ _FLUSH_LINES = 60
 _LINE_LIMIT = 1 << 20
 """Bytes of the longest line that is read; a result with 16 faces has 20,000."""
 
-_open_lock = threading.Lock()
-_open_files: set[str] = set()
+_claims_lock = threading.Lock()
+_written: set[str] = set()
 """Recordings that this process is writing: two writers would ruin one file."""
+_played: dict[str, int] = {}
+"""Recordings that this process is playing, and how often: writing one would destroy what is played."""
+
+
+def _key_of(path: Path) -> str:
+    """The same for every name of a file."""
+    return os.path.normcase(os.path.realpath(path))
 
 
 class RecordingWriter:
     """Appends results (stage raw) or states (stage final) to a file. One thread at a time; also a context manager.
 
     The file is readable by its owner only (mode 600, where the system has modes): it holds how somebody moved. What was written
-    reaches the system at least once a second of recorded time, so a crash loses little.
+    reaches the system at least once a second of recorded time, so a crash loses little. An older recording is replaced when the
+    first line is written, not before: a run that never gets that far costs nothing.
 
     What cannot be in a recording is left out and counted in ``skipped``: a result that is older than the one before, and a face
     whose numbers are not finite (the stages drop both as well).
@@ -55,7 +63,7 @@ class RecordingWriter:
     def __init__(self, path: Path, *, stage: RecordingStage, append: bool = False) -> None:
         """Opens ``path``; its folder is made. ``append`` goes on with a recording of the same stage that is there.
 
-        Raises ConfigError when something else than a recording would be overwritten or this program writes it already,
+        Raises ConfigError when something else than a recording would be overwritten or this program writes or plays it already,
         OutputRejected when the system refuses, OutputUnavailable when the disk is full.
         """
         self.path = path
@@ -65,11 +73,14 @@ class RecordingWriter:
         self._last_t = -math.inf
         self._flushed_t = -math.inf
         self._unflushed = 0
-        self._key = os.path.normcase(os.path.realpath(path))
-        with _open_lock:
-            if self._key in _open_files:
+        self._replaces = False
+        self._key = _key_of(path)
+        with _claims_lock:
+            if self._key in _written:
                 raise ConfigError(f"{path} is being written already by this program; give each recording a file of its own")
-            _open_files.add(self._key)
+            if self._key in _played:
+                raise ConfigError(f"{path} is being played by this program; record to another file")
+            _written.add(self._key)
         try:
             self._file: BinaryIO | None = self._open(append=append)
         except BaseException:
@@ -131,6 +142,11 @@ class RecordingWriter:
         if self._file is None:
             raise ValueError("the recording is closed")
         try:
+            if self._replaces:
+                self._file.seek(0)
+                self._file.truncate()
+                self._file.write(header_line(self.stage).encode())
+                self._replaces = False
             self._file.write(line.encode())
         except OSError as error:
             raise _write_failed(self.path, error) from error
@@ -143,8 +159,8 @@ class RecordingWriter:
     def _open(self, *, append: bool) -> BinaryIO:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            continued = _may_be_taken(self.path, self.stage) and append
-            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | (0 if continued else os.O_TRUNC)
+            found = _look_at(self.path)
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
             file: BinaryIO = os.fdopen(os.open(self.path, flags, 0o600), "r+b", buffering=1 << 16)
         except OSError as error:
             why = error.strerror or str(error)
@@ -152,33 +168,35 @@ class RecordingWriter:
         try:
             if hasattr(os, "fchmod"):  # a file that was there may have been open to others
                 os.fchmod(file.fileno(), stat.S_IRUSR | stat.S_IWUSR)
-            if continued:
-                _cut_unfinished_line(file)
-            else:
+            if found is None:
                 file.write(header_line(self.stage).encode())
                 file.flush()
+            elif append and found.stage == self.stage:
+                _cut_unfinished_line(file)
+            else:
+                self._replaces = True
         except OSError as error:
             _close_quietly(file)
             raise _write_failed(self.path, error) from error
         return file
 
     def _release(self) -> None:
-        with _open_lock:
-            _open_files.discard(self._key)
+        with _claims_lock:
+            _written.discard(self._key)
 
 
-def _may_be_taken(path: Path, stage: RecordingStage) -> bool:
-    """True for a recording of the stage, fit to be continued; False for what may be replaced. Raises ConfigError, OSError."""
+def _look_at(path: Path) -> RecordingHeader | None:
+    """The header of the recording that is there; None where nothing is lost. Raises ConfigError for anything else, OSError."""
     if not path.exists():
-        return False
+        return None
     if not path.is_file():
         raise ConfigError(f"{path} is not a file; a recording needs a file name such as take.jsonl")
     with path.open("rb") as file:
         first = file.readline(_LINE_LIMIT)
     if not first:
-        return False
+        return None
     try:
-        return parse_header(first).stage == stage
+        return parse_header(first)
     except BadLine as error:
         raise ConfigError(f"{path} exists and is not a recording, so it is not overwritten; choose another name") from error
 
@@ -217,9 +235,13 @@ class RecordingReader:
     crash leaves it, is passed over with a warning.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens the file and reads its header. Raises SourceUnavailable."""
+    def __init__(self, path: Path, *, exclusive: bool = False) -> None:
+        """Opens the file and reads its header. Raises SourceUnavailable.
+
+        ``exclusive``: refuses a file that this program is writing, and keeps it from being written until ``close``.
+        """
         self.path = path
+        self._claimed = ""
         try:
             self._file = path.open("rb")
         except FileNotFoundError as error:
@@ -227,6 +249,8 @@ class RecordingReader:
         except OSError as error:
             raise _unreadable(path, error) from error
         try:
+            if exclusive:
+                self._claim()
             self.header: RecordingHeader = parse_header(self._next_line())
         except BadLine as error:
             self.close()
@@ -274,6 +298,20 @@ class RecordingReader:
     def close(self) -> None:
         """Idempotent."""
         self._file.close()
+        key, self._claimed = self._claimed, ""
+        if key:
+            with _claims_lock:
+                _played[key] -= 1
+                if not _played[key]:
+                    del _played[key]
+
+    def _claim(self) -> None:
+        key = _key_of(self.path)
+        with _claims_lock:
+            if key in _written:
+                raise SourceUnavailable(f"{self.path} is being written by this program, so it cannot be played; record elsewhere")
+            _played[key] = _played.get(key, 0) + 1
+        self._claimed = key
 
     def __enter__(self) -> RecordingReader:
         return self

@@ -24,7 +24,7 @@ class RecordOptions(OutputOptions):
 class RecordOutput:
     """Appends every state to a file. Worker thread only.
 
-    The first ``open`` replaces a recording that is there; later ones (after a full disk, after a pause) go on with it.
+    The first state replaces a recording that is there; opening again (after a full disk, after a pause) goes on with it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,12 +39,12 @@ class RecordOutput:
             self._writer = RecordingWriter(self._path, stage="final", append=self._begun)
         except ConfigError as error:
             raise OutputRejected(str(error)) from error
-        self._begun = True
 
     def send(self, state: FaceState) -> None:
         """Raises OutputUnavailable when the disk is full or gone."""
         if self._writer is not None:
             self._writer.write_state(state)
+            self._begun = True
 
     def close(self) -> None:
         writer, self._writer = self._writer, None

@@ -65,7 +65,7 @@ class RecordingSource:
             self._archive = read_npz(self._path)
             self._upcoming = iter(self._archive)
         else:
-            self._reader = RecordingReader(self._path)
+            self._reader = RecordingReader(self._path, exclusive=True)
             self._upcoming = self._reader.results()
         try:
             self._ahead = next(self._upcoming, None)

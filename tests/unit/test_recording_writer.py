@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bridge.errors import ConfigError, OutputRejected, OutputUnavailable
+from bridge.errors import ConfigError, OutputRejected, OutputUnavailable, SourceUnavailable
 from bridge.recording import RecordingReader, RecordingWriter, is_recording, read_recording
 from bridge.types import Face, FaceState, TrackResult
 
@@ -216,3 +216,37 @@ def test_appending_cuts_what_a_crash_left_unfinished(take: Path, cut: int) -> No
         writer.write_result(empty(3, 3.0))
 
     assert [0, 1, 2, 3] == [result.seq for result in results_of(take)]
+
+
+def test_an_older_recording_stays_until_there_is_a_line_to_replace_it(take: Path) -> None:
+    """A run whose camera does not open has not cost the last take."""
+    before = take.read_bytes()
+
+    RecordingWriter(take, stage="final").close()
+
+    assert before == take.read_bytes()
+
+
+def test_a_recording_that_is_played_is_not_written(take: Path) -> None:
+    """Nor played while it is written, in whichever order; what is in it stays. Afterwards both go."""
+    before = take.read_bytes()
+    with RecordingReader(take, exclusive=True), pytest.raises(ConfigError, match="is being played by this program"):
+        RecordingWriter(take, stage="raw")
+    with RecordingWriter(take, stage="raw"), pytest.raises(SourceUnavailable, match="is being written by this program"):
+        RecordingReader(take, exclusive=True)
+
+    assert before == take.read_bytes()
+    RecordingReader(take, exclusive=True).close()
+    RecordingWriter(take, stage="raw").close()
+
+
+def test_two_may_play_one_recording(take: Path) -> None:
+    """It stays protected until the last has closed it."""
+    first, second = RecordingReader(take, exclusive=True), RecordingReader(take, exclusive=True)
+    first.close()
+    first.close()
+    with pytest.raises(ConfigError, match="is being played"):
+        RecordingWriter(take, stage="raw")
+    second.close()
+
+    RecordingWriter(take, stage="raw").close()
