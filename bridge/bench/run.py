@@ -120,14 +120,14 @@ class _Bench:
             raise BenchFailed(f"the {variant} variant failed: {(done.stderr or done.stdout).strip()[-400:]}")
         told = json.loads(lines[-1])
         base = told.get("epoch", 0.0) if epoch is None else epoch
-        latencies = tuple(1e3 * (arrival - base - sent) for arrival, sent in arrivals.frames)
+        arrived = [1e3 * (arrival - base - sent) for arrival, sent in arrivals.frames]
+        latencies = tuple(told.get("latencies_ms", arrived))
         skip = min(len(latencies) // 5, int(max(fps, 30)))  # the first second warms caches up
-        told_latencies = told.get("latencies_ms")
         return Figures(
             variant=variant,
             cpu_ms=told.get("cpu_ms", told.get("cpu_ms_frame")),
             fps=_rate(arrivals.frames[skip:]) or told["fps"],
-            latencies_ms=latencies[skip:] if latencies else tuple((told_latencies or {}).values()),
+            latencies_ms=latencies[skip:],
             rss_mb=told.get("rss_mb"),
         )
 
