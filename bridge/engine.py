@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -113,6 +113,7 @@ class Engine:
         self.taps: tuple[Callable[[TrackResult], None], ...] = ()
         """See every raw result the engine takes; must store and return."""
         self._seq = 0
+        self._t = -np.inf
         self._last_t = -np.inf
         self._last_delay_s = 0.0
         self._mean_interval_s = 1 / 30
@@ -165,16 +166,26 @@ class Engine:
     # --- the tick -------------------------------------------------------------------------------------------------------
 
     def tick(self, result: TrackResult | None, *, now: float) -> tuple[FaceState, ...]:
-        """One step of every subject's chain; ``result`` None is silence at ``now``. Sends to the ports, returns the states."""
+        """One step of every subject's chain; ``result`` None is silence at ``now``. Sends to the ports, returns the states.
+
+        Before the first result silence says nothing: there is no time yet that it could be dated with.
+        """
         while self._commands:
             self._carry_out(self._commands.popleft())
         if result is None:
-            t = max(self._last_t, now - self._last_delay_s)
+            if self._results == 0:
+                return ()
+            # Silence is only known of after a while. Its time begins where the results' time ended, so that one that was merely
+            # late is not overtaken.
+            t = self._t = max(self._t, now - self._last_delay_s - self._silence_s)
             observations = tuple(_absent(i, seq=self._seq, t=t, t_done=now, result=None) for i in range(len(self._chains)))
         else:
             for tap in self.taps:
                 tap(result)
             self._note(result)
+            if result.t < self._t:  # overtaken all the same: time never runs backwards
+                result = replace(result, t=self._t)
+            self._t = result.t
             observations = tuple(
                 _absent(i, seq=result.seq, t=result.t, t_done=result.t_done, result=result)
                 if face is None
@@ -256,10 +267,14 @@ class Engine:
             self._latencies_s.append(done - result.t)
             self._times.append(done)
 
+    @property
+    def _silence_s(self) -> float:
+        return max(SILENCE_S, 3 * self._mean_interval_s)
+
     def _patience_s(self) -> float:
         silent_for = self._clock() - (self._times[-1] if self._times else -np.inf)
-        if silent_for < max(SILENCE_S, 3 * self._mean_interval_s):
-            return max(SILENCE_S, 3 * self._mean_interval_s)
+        if silent_for < self._silence_s:
+            return self._silence_s
         return KEEP_ALIVE_S if all(chain.presence.at_rest for chain in self._chains) else SILENT_TICK_S
 
     def _guarded(self, result: TrackResult | None, now: float) -> None:

@@ -101,15 +101,39 @@ def test_silence_eases_the_avatar_to_rest() -> None:
     assert space.to_euler_deg(state.head.quat_xyzw)[0] == pytest.approx(0.0, abs=0.01)
 
 
-def test_time_never_runs_backwards_when_results_follow_silence() -> None:
-    """A silent tick does not overtake the capture time of the result that was under way."""
+def test_silence_before_the_first_result_says_nothing() -> None:
+    """There is no time to date it with: receivers hear of the bridge with its first picture."""
     engine = _engine()
-    times = [engine.tick(_result(0, _face()), now=0.014)[0].t, engine.tick(None, now=0.3)[0].t]
-    late = TrackResult(seq=9, t=0.29, t_done=0.31, faces=(_face(),))
+    seen: list[FaceState] = []
+    engine.ports = (Port(subject=None, offer=seen.append),)
 
-    times.append(engine.tick(late, now=0.31)[0].t)
+    assert () == engine.tick(None, now=100.0)
+    assert [] == seen
 
-    assert sorted(times) == times
+
+def test_silence_does_not_overtake_a_result_that_is_merely_late() -> None:
+    """Its time begins where the results' time ended, so a result that was under way keeps its own time."""
+    engine = _engine()
+    engine.tick(_result(0, _face()), now=0.014)
+    (silent,) = engine.tick(None, now=0.27)
+    late = TrackResult(seq=1, t=1 / 30, t_done=0.31, faces=(_face(),))
+
+    (state,) = engine.tick(late, now=0.31)
+
+    assert silent.t < 1 / 30
+    assert 1 / 30 == state.t
+
+
+def test_time_never_runs_backwards() -> None:
+    """A result from before the silence that was told meanwhile is dated at its end."""
+    engine = _engine()
+    engine.tick(_result(0, _face()), now=0.014)
+    (silent,) = engine.tick(None, now=5.0)
+    late = TrackResult(seq=1, t=1 / 30, t_done=5.1, faces=(_face(),))
+
+    (state,) = engine.tick(late, now=5.1)
+
+    assert silent.t == state.t
 
 
 def test_recenter_makes_the_present_head_straight() -> None:
