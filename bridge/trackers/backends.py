@@ -13,7 +13,8 @@ from bridge.errors import TrackerStalled
 from bridge.mailbox import Mailbox
 from bridge.settings import TrackerSettings
 from bridge.trackers.direct_read import ResultReader
-from bridge.trackers.landmarker import Landmarker
+from bridge.trackers.inline_calls import call_inline
+from bridge.trackers.landmarker import CLOSE_TIMEOUT_S, Landmarker
 from bridge.trackers.results import RawFace
 from bridge.types import ImageArray
 
@@ -38,6 +39,13 @@ class Backend(Protocol):
         ...
 
 
+def _shorten(landmarker: Landmarker, settings: TrackerSettings, *names: str) -> None:
+    """Calls these C functions inline, if direct access is wanted; on the CPU only: a GPU context may belong to a thread."""
+    if settings.direct_read and settings.delegate == "cpu":
+        inline = call_inline(landmarker.task, landmarker.library.face_landmarker, *names)
+        log.debug("%s: %s", ", ".join(names), "called inline" if inline else "called through MediaPipe's executor")
+
+
 class LiveStreamBackend:
     """LIVE_STREAM: MediaPipe's own threads, its own flow limiter (one picture in work, the newest waiting).
 
@@ -56,6 +64,7 @@ class LiveStreamBackend:
         )
         if self.reader.kind == "direct":
             self._replace_converter(definitions.FaceLandmarkerResult)
+        _shorten(self._landmarker, settings, "MpFaceLandmarkerDetectAsync")
         self.reader.tell()
 
     def _replace_converter(self, result_class: Any) -> None:
@@ -93,14 +102,16 @@ class SyncDetector:
     ones, it calls the public method.
     """
 
-    def __init__(self, landmarker: Landmarker, *, video: bool, direct: bool, landmarks: bool) -> None:
+    def __init__(self, landmarker: Landmarker, settings: TrackerSettings, *, video: bool, landmarks: bool) -> None:
         self._landmarker, self._video = landmarker, video
         definitions = landmarker.library.face_landmarker
+        detect = "MpFaceLandmarkerDetectForVideo" if video else "MpFaceLandmarkerDetectImage"
+        _shorten(landmarker, settings, detect, "MpFaceLandmarkerCloseResult")
         self._result_c: Any = getattr(definitions, "FaceLandmarkerResultC", None)
         self._result_class = definitions.FaceLandmarkerResult
-        self.reader = ResultReader(self._result_c, direct=direct, landmarks=landmarks)
+        self.reader = ResultReader(self._result_c, direct=settings.direct_read, landmarks=landmarks)
         library = getattr(landmarker.task, "_lib", None)
-        self._call: Any = getattr(library, "MpFaceLandmarkerDetectForVideo" if video else "MpFaceLandmarkerDetectImage", None)
+        self._call: Any = getattr(library, detect, None)
         self._free: Any = getattr(library, "MpFaceLandmarkerCloseResult", None)
         complete = callable(self._call) and callable(self._free) and hasattr(landmarker.task, "_handle")
         if self.reader.kind == "direct" and not complete:
@@ -133,7 +144,7 @@ class VideoBackend:
     def __init__(self, settings: TrackerSettings, model_path: Path, *, landmarks: bool, deliver: Deliver) -> None:
         self._deliver = deliver
         self._landmarker = Landmarker(settings, model_path, mode="VIDEO")
-        self._detector = SyncDetector(self._landmarker, video=True, direct=settings.direct_read, landmarks=landmarks)
+        self._detector = SyncDetector(self._landmarker, settings, video=True, landmarks=landmarks)
         self.reader = self._detector.reader
         self._slot: Mailbox[tuple[Any, int]] = Mailbox()
         self._failure: Exception | None = None
@@ -158,6 +169,8 @@ class VideoBackend:
 
     def close(self) -> None:
         self._slot.close()
-        if self._thread is not threading.current_thread():
-            self._thread.join(5.0)
-        self._landmarker.close()
+        self._thread.join(CLOSE_TIMEOUT_S)
+        if self._thread.is_alive():
+            self._landmarker.abandon()
+        else:
+            self._landmarker.close()

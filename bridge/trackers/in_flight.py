@@ -117,6 +117,8 @@ class InFlight:
         The first time that it is too long counts as none: after a suspended process or machine the clock has jumped, and
         the result may be about to arrive.
         """
+        if not self._pending:  # the usual case; no need for the lock
+            return None
         with self._changed:
             if not self._pending:
                 return None

@@ -85,8 +85,18 @@ class Landmarker:
         closer.start()
         closer.join(timeout_s)
         if closer.is_alive():
-            _abandoned.append(task)
-            log.error("MediaPipe did not close within %.0f s and is left behind", timeout_s)
+            _leave_behind(task)
+
+    def abandon(self) -> None:
+        """Instead of ``close``, while another thread is stuck inside MediaPipe: closing would pull the memory from under it."""
+        task, self.task = self.task, None
+        if task is not None:
+            _leave_behind(task)
+
+
+def _leave_behind(task: Any) -> None:
+    _abandoned.append(task)
+    log.error("MediaPipe does not come to an end and is left behind; its memory is lost until the program ends")
 
 
 def _close(task: Any) -> None:

@@ -44,9 +44,7 @@ class OfflineTracker:
 
     def _open(self) -> None:
         self._landmarker = Landmarker(self._settings, self._model_path, mode="VIDEO" if self._video else "IMAGE")
-        self._detector = SyncDetector(
-            self._landmarker, video=self._video, direct=self._settings.direct_read, landmarks=self._landmarks
-        )
+        self._detector = SyncDetector(self._landmarker, self._settings, video=self._video, landmarks=self._landmarks)
         self._timestamps = TimestampClock(scale=self._scale)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,6 +127,31 @@ def test_a_native_hang_is_left_behind(install: Any, monkeypatch: pytest.MonkeyPa
     assert abandoned == [recorder.task]
     assert "left behind" in caplog.text
     never.set()
+
+
+def test_abandoning_does_not_close(install: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another thread is inside MediaPipe its memory must stay; closing afterwards does nothing."""
+    recorder = install(_Recorder())
+    abandoned: list[object] = []
+    monkeypatch.setattr(landmarker, "_abandoned", abandoned)
+    closed: list[bool] = []
+    recorder.task.close = lambda: closed.append(True)
+    opened = Landmarker(TrackerSettings(), Path("some.task"), mode="VIDEO")
+    opened.abandon()
+    opened.abandon()
+    opened.close()
+    assert abandoned == [recorder.task]
+    assert closed == []
+
+
+def test_windows_paths_beyond_ascii(install: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """There the model is handed over as bytes, since native code may not find such a path."""
+    path = tmp_path / "modèle.task"
+    path.write_bytes(b"a model")
+    recorder = install(_Recorder())
+    monkeypatch.setattr(sys, "platform", "win32")
+    Landmarker(TrackerSettings(), path, mode="IMAGE")
+    assert (recorder.base["model_asset_path"], recorder.base["model_asset_buffer"]) == (None, b"a model")
 
 
 def test_complaints_while_closing_are_logged(install: Any, caplog: pytest.LogCaptureFixture) -> None:
