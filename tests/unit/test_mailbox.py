@@ -24,15 +24,18 @@ def _take_in_thread(mailbox: Mailbox[int], results: list[int | None], timeout_s:
 
 
 def _tell_waiting(mailbox: Mailbox[int]) -> threading.Event:
-    """An event that is set whenever a taker begins to wait; the lock makes it wait before anyone else can act."""
+    """An event that is set whenever a taker begins to wait: it is among those for whom the bell will ring by then."""
     waiting = threading.Event()
-    wait = mailbox._condition.wait
+    listen = Mailbox._listen
 
-    def wait_and_tell(timeout: float | None = None) -> bool:
-        waiting.set()
-        return wait(timeout)
+    class Telling(Mailbox[int]):
+        __slots__ = ()
 
-    mailbox._condition.wait = wait_and_tell  # type: ignore[method-assign]
+        def _listen(self, timeout_s: float | None) -> None:
+            waiting.set()
+            listen(self, timeout_s)
+
+    mailbox.__class__ = Telling
     return waiting
 
 
@@ -172,15 +175,26 @@ def test_a_robbed_taker_keeps_waiting(mailbox: Mailbox[int]) -> None:
     waiting = _tell_waiting(mailbox)
     thread = _take_in_thread(mailbox, results, None)
     assert waiting.wait(DEADLINE_S)
-    with mailbox._condition:  # what an offer does, seen by a taker whose value is gone again when it gets the lock
-        waiting.clear()
-        mailbox._condition.notify()
+    waiting.clear()
+    with mailbox._guard:  # what an offer does, seen by a taker whose value is gone again when it gets the lock
+        mailbox._ring()
     assert waiting.wait(DEADLINE_S)
 
     assert results == []
     mailbox.offer(9)
     _join(thread)
     assert results == [9]
+
+
+def test_a_time_that_is_over_leaves_nobody_waiting(mailbox: Mailbox[int]) -> None:
+    """After many takes that ran out, the next offer is taken at once and nothing rings for those who have gone."""
+    for _ in range(20):
+        assert mailbox.take(0.001) is None
+    mailbox.offer(3)
+
+    assert mailbox.take(0.001) == 3
+    assert mailbox._waiting == 0
+    assert mailbox._bell.empty()
 
 
 def test_every_offer_is_taken_or_counted(mailbox: Mailbox[int]) -> None:
