@@ -1,13 +1,15 @@
-"""Only what several files of this folder share: one run of the synthetic performance, listened to from outside."""
+"""Only what several files of this folder share: pictures of people, and one run of the synthetic performance."""
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,10 @@ from typing import Any
 import platformdirs
 import pytest
 
+from bridge.types import ImageArray
 from tests.e2e.program import Finished, Program
 from tests.e2e.receivers import OscReceiver, VmcFrame, vmc_frames
+from tests.e2e.tracking import DEADLINE_S, read_clip
 from tests.e2e.truth import Script, read_script
 
 NODE_RECEIVER = Path(__file__).parent / "three_vrm"
@@ -117,3 +121,27 @@ def node_modules() -> Path:
             folder.mkdir(exist_ok=True)
             (Path(work) / "node_modules").rename(folder / "node_modules")
     return folder / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def one_person(clips: Path) -> list[ImageArray]:
+    """23 frames, 480x270, of a person who turns her head."""
+    return read_clip(clips / "head-pose-female.gif")
+
+
+@pytest.fixture(scope="session")
+def two_people(clips: Path) -> list[ImageArray]:
+    """Frames, 480x270, of two people side by side."""
+    return read_clip(clips / "head-pose-two-people.gif", limit=16)
+
+
+@pytest.fixture
+def no_thread_of_mediapipe_left() -> Iterator[None]:
+    """Closing joins MediaPipe's executor and dispatcher threads as well."""
+    before = set(threading.enumerate())
+    yield
+    gc.collect()  # a task that MediaPipe refused to create keeps its executor until it is collected
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(DEADLINE_S)
+    assert [thread.name for thread in left if thread.is_alive()] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,72 +12,12 @@ import pytest
 
 from bridge.errors import OutputRejected, OutputUnavailable
 from bridge.outputs.pacing import Backoff
-from bridge.outputs.registry import OutputContext, OutputKind, OutputOptions, OutputPlan
-from bridge.outputs.worker import OutputReport, OutputWorker
-from bridge.types import FaceState, Output, OutputState, Presence
+from bridge.outputs.registry import OutputPlan
+from bridge.outputs.worker import OutputWorker
+from bridge.types import FaceState, OutputState, Presence
+from tests.unit.outputs.fake_output import DEADLINE_S, PLAN, FakeOutput, until
 
-DEADLINE_S = 20.0
 MakeState = Callable[..., FaceState]
-
-
-class Options(OutputOptions):
-    """None."""
-
-
-def _no_output(_plan: OutputPlan, _context: OutputContext) -> Output:
-    raise NotImplementedError
-
-
-KIND = OutputKind(scheme="fake", Options=Options, create=_no_output, summary="")
-PLAN = OutputPlan(
-    name="me", kind=KIND, options=Options(), host="h", port=1, path="", fps=0.0, mirror=None, subject=0, enabled=True,
-    wants_landmarks=False, wants_frame=False, url="fake://h:1",
-)  # fmt: skip
-
-
-class FakeOutput:
-    """Records its calls; fails as told; holds every send until ``gate`` is set."""
-
-    def __init__(self) -> None:
-        self.calls: queue.Queue[str | FaceState] = queue.Queue()
-        self.open_failures: list[Exception] = []
-        self.send_failures: list[Exception] = []
-        self.close_failure: Exception | None = None
-        self.gate = threading.Event()
-        self.gate.set()
-        self.thread_names: set[str] = set()
-
-    def open(self) -> None:
-        self._note("open")
-        if self.open_failures:
-            raise self.open_failures.pop(0)
-
-    def send(self, state: FaceState) -> None:
-        self._note(state)
-        assert self.gate.wait(DEADLINE_S)
-        if self.send_failures:
-            raise self.send_failures.pop(0)
-
-    def close(self) -> None:
-        self._note("close")
-        if self.close_failure is not None:
-            raise self.close_failure
-
-    def _note(self, call: str | FaceState) -> None:
-        self.thread_names.add(threading.current_thread().name)
-        self.calls.put(call)
-
-    def next(self) -> str | FaceState:
-        return self.calls.get(timeout=DEADLINE_S)
-
-    def rest(self) -> list[str | FaceState]:
-        """All calls made so far."""
-        made = []
-        while not self.calls.empty():
-            made.append(self.calls.get_nowait())
-        return made
-
-
 Start = Callable[..., OutputWorker]
 
 
@@ -102,13 +41,6 @@ def start(output: FakeOutput) -> Iterator[Start]:
     output.gate.set()
     for worker in workers:
         worker.stop()
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.001)
 
 
 # --- sending ---------------------------------------------------------------------------------------------------------
@@ -204,7 +136,7 @@ def test_a_refusal_is_not_tried_again(start: Start, output: FakeOutput) -> None:
     output.open_failures = [OutputRejected("the port is forbidden")]
     worker = start()
     assert ["open", "close"] == [output.next(), output.next()]
-    _until(lambda: worker.status.state is OutputState.REJECTED)
+    until(lambda: worker.status.state is OutputState.REJECTED)
     status = worker.status
 
     assert ("the port is forbidden", None) == (status.note, status.retry_in_s)
@@ -253,90 +185,6 @@ def test_the_same_failure_is_logged_once(
     assert ["output me (fake://h:1): nobody", "output me (fake://h:1) works again"] == [
         record.getMessage() for record in caplog.records
     ]
-
-
-# --- status ----------------------------------------------------------------------------------------------------------
-
-
-def test_status_before_and_after() -> None:
-    """OFF, and nothing done yet."""
-    status = OutputWorker(PLAN, FakeOutput(), mirror=False).status
-
-    assert ("me", "fake", "fake://h:1", OutputState.OFF) == (status.name, status.kind, status.url, status.state)
-    assert (0, 0, 0, 0.0, None, None) == (
-        status.sent, status.replaced, status.failures, status.fps, status.latency_ms, status.last_error,
-    )  # fmt: skip
-
-
-def test_an_open_output_without_states_waits(start: Start) -> None:
-    """There is nothing to send yet."""
-    worker = start()
-
-    assert worker.wait_tried(DEADLINE_S)
-    assert OutputState.WAITING is worker.status.state
-
-
-def test_a_faulted_output_says_when_it_tries_again(output: FakeOutput) -> None:
-    """The pause is 0.5 s by default; `stop` does not wait for it."""
-    output.open_failures = [OutputUnavailable("nobody")] * 50
-    worker = OutputWorker(PLAN, output, mirror=False, clock=lambda: 100.0, backoff=Backoff(random_fraction=lambda: 0.5))
-    worker.start()
-    _until(lambda: worker.status.retry_in_s is not None)
-    status = worker.status
-    worker.stop()
-
-    assert (OutputState.FAULTED, "nobody") == (status.state, status.note)
-    assert status.retry_in_s in (0.5, 1.0)
-
-
-def test_rate_and_latency_are_measured(output: FakeOutput, make_state: MakeState) -> None:
-    """Sends at 10.00, 10.05, 10.10 s of states 30 ms old, tracked 10 ms ago: 20 fps, 30 ms, 10 ms; silence is 0 fps."""
-    now = [10.0]
-    worker = OutputWorker(PLAN, output, mirror=False, clock=lambda: now[0])
-    worker.start()
-    output.next()
-    for i in range(3):
-        now[0] = 10.0 + 0.05 * i
-        worker.offer(make_state(seq=i, t=now[0] - 0.03, t_done=now[0] - 0.01))
-        output.next()
-        _until(lambda sent=i + 1: worker.status.sent == sent)  # type: ignore[misc]
-    status = worker.status
-    now[0] = 20.0
-    later = worker.status
-    worker.stop()
-
-    assert (OutputState.SENDING, 3) == (status.state, status.sent)
-    assert pytest.approx((20.0, 30.0, 10.0)) == (status.fps, status.latency_ms, status.since_result_ms)
-    assert 0.0 == later.fps
-
-
-class ReportingOutput(FakeOutput):
-    """Knows more of its receiver."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.answer: OutputReport | Exception | None = None
-
-    def report(self) -> OutputReport | None:
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-def test_an_output_may_report_itself() -> None:
-    """Its word counts while it is open; a report that fails is none."""
-    output = ReportingOutput()
-    worker = OutputWorker(PLAN, output, mirror=False)
-    worker.start()
-    assert worker.wait_tried(DEADLINE_S)
-    seen = []
-    for answer in (OutputReport(state=OutputState.WAITING, note="1 question"), None, RuntimeError("oh")):
-        output.answer = answer
-        seen.append((worker.status.state, worker.status.note))
-    worker.stop()
-
-    assert [(OutputState.WAITING, "1 question"), (OutputState.WAITING, ""), (OutputState.WAITING, "")] == seen
-    assert OutputState.OFF is worker.status.state
 
 
 # --- stopping --------------------------------------------------------------------------------------------------------
