@@ -118,6 +118,7 @@ class ResultReader:
 
     @property
     def kind(self) -> Literal["direct", "public"]:
+        """How results are read at present."""
         return "public" if self._layout is None else "direct"
 
     def give_up(self, reason: str) -> None:
@@ -153,6 +154,6 @@ class ResultReader:
         if not self._names_known and (names := category_names(result)):
             self.order, self._names_known = WeightOrder.of(names), True
             if names != arkit.MEDIAPIPE_NAMES:
-                absent = ", ".join(arkit.NAMES[i] for i in self.order.absent) or "none"
+                absent = ", ".join(arkit.NAMES[i] for i in self.order.silent) or "none"
                 self._news.append(f"the model's blendshapes are not MediaPipe's usual ones; read by name, absent: {absent}")
         return read_public(result, landmarks=self._landmarks)

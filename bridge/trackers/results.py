@@ -79,14 +79,18 @@ def category_names(result: Any) -> tuple[str, ...] | None:
     return tuple(str(category.category_name) for category in result.face_blendshapes[0])
 
 
+_DEAD = np.array([i for i, support in enumerate(arkit.SUPPORT) if support is arkit.Support.DEAD], dtype=np.intp)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightOrder:
     """How the model's categories become ARKit weights."""
 
     index: NDArray[np.intp]
     """``weights = scores[index]``, intp (52,)."""
-    absent: NDArray[np.intp]
-    """Positions of ARKit channels that the model does not have; they stay 0."""
+    silent: NDArray[np.intp]
+    """Positions of ARKit channels that are always 0: those that the model does not have, and of Google's model those that it has
+    but never moves (``arkit.Support.DEAD``), whose values of up to 0.01 are noise."""
     length: int
     """How many scores the model gives."""
 
@@ -94,13 +98,12 @@ class WeightOrder:
     def of(cls, names: Sequence[str] | None) -> WeightOrder:
         """By the model's own names; None means that it gives none: MediaPipe's known order is then taken for granted."""
         if names is None or tuple(names) == arkit.MEDIAPIPE_NAMES:
-            absent = np.array([arkit.INDEX["tongueOut"]], dtype=np.intp)
-            return cls(index=arkit.MEDIAPIPE_TO_ARKIT, absent=absent, length=len(arkit.MEDIAPIPE_NAMES))
+            return cls(index=arkit.MEDIAPIPE_TO_ARKIT, silent=_DEAD, length=len(arkit.MEDIAPIPE_NAMES))
         known = {name: position for position, name in enumerate(names)}
         missing = [name for name in arkit.NAMES if name not in known]
         return cls(
             index=np.array([known.get(name, 0) for name in arkit.NAMES], dtype=np.intp),
-            absent=np.array([arkit.INDEX[name] for name in missing], dtype=np.intp),
+            silent=np.array([arkit.INDEX[name] for name in missing], dtype=np.intp),
             length=len(names),
         )
 
@@ -108,7 +111,7 @@ class WeightOrder:
 def build_face(raw: RawFace, *, order: WeightOrder, width: int, height: int) -> Face | None:
     """A face of a picture of ``width`` x ``height`` pixels; None when a number in it is not finite or it has the wrong length.
 
-    Weights are clipped to [0, 1]; without blendshapes they are all 0.
+    Weights are clipped to [0, 1], and exactly 0 where the model is silent; without blendshapes they are all 0.
     """
     weights = ZERO_WEIGHTS
     if raw.scores is not None:
@@ -120,7 +123,7 @@ def build_face(raw: RawFace, *, order: WeightOrder, width: int, height: int) -> 
             return None
         if lowest < 0.0 or highest > 1.0:
             np.clip(weights, 0.0, 1.0, out=weights)
-        weights[order.absent] = 0.0
+        weights[order.silent] = 0.0
         frozen_array(weights)
     left, top, right, bottom = raw.bounds
     if not math.isfinite(left + top + right + bottom):

@@ -222,5 +222,5 @@ def test_the_model_s_own_names_decide_the_order(caplog: pytest.LogCaptureFixture
     assert caplog.text == ""
     reader.tell()
     assert "absent: none" in caplog.text
-    assert reader.order.absent.tolist() == []
+    assert reader.order.silent.tolist() == []
     assert reader.order.index[arkit.INDEX["tongueOut"]] == 0

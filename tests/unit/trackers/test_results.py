@@ -14,6 +14,10 @@ from bridge.trackers.results import RawFace, WeightOrder, bounds_of, build_face,
 from bridge.types import ZERO_WEIGHTS, Face, Float32Array
 
 USUAL = WeightOrder.of(None)
+DEAD = {
+    "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "jawForward", "tongueOut",
+}  # fmt: skip
+"""As the README lists them."""
 
 
 def _pose_matrix() -> Float32Array:
@@ -40,15 +44,29 @@ def _build(raw: RawFace, order: WeightOrder = USUAL) -> Face | None:
 
 
 def test_weights_are_in_arkit_order() -> None:
-    """Each ARKit channel gets the score of MediaPipe's category of its name; tongueOut is 0."""
+    """Each ARKit channel gets the score of MediaPipe's category of its name."""
     face = _build(_raw())
     assert face is not None
     scores = np.linspace(0.0, 1.0, 52, dtype=np.float32)
-    for name in set(arkit.NAMES) - {"tongueOut"}:
+    for name in set(arkit.NAMES) - DEAD:
         assert face.weights[arkit.INDEX[name]] == scores[arkit.MEDIAPIPE_NAMES.index(name)]
-    assert face.weights[arkit.INDEX["tongueOut"]] == 0.0
     assert face.weights.dtype == np.float32
     assert not face.weights.flags.writeable
+
+
+def test_dead_channels_are_exactly_zero() -> None:
+    """What Google's model has but never moves is noise, and is not sent; tongueOut it does not have."""
+    face = _build(_raw(scores=np.full(52, 0.01, dtype=np.float32)))
+    assert face is not None
+    assert DEAD == {name for name, weight in zip(arkit.NAMES, face.weights.tolist(), strict=True) if weight == 0.0}
+
+
+def test_another_models_channels_are_all_alive() -> None:
+    """A model with names of its own is taken at its word: cheekPuff arrives as it is."""
+    names = ("cheekPuff", *arkit.MEDIAPIPE_NAMES)
+    face = _build(_raw(scores=np.full(len(names), 0.5, dtype=np.float32)), WeightOrder.of(names))
+    assert face is not None
+    assert face.weights[arkit.INDEX["cheekPuff"]] == 0.5
 
 
 def test_weights_are_clipped() -> None:
@@ -136,7 +154,7 @@ def test_another_order_is_read_by_name() -> None:
     assert face.weights[arkit.INDEX["tongueOut"]] == 0.25
     assert face.weights[arkit.INDEX["jawOpen"]] == 0.75
     assert face.weights[arkit.INDEX["cheekPuff"]] == 0.0
-    assert [arkit.NAMES[i] for i in order.absent] == ["cheekPuff"]
+    assert [arkit.NAMES[i] for i in order.silent] == ["cheekPuff"]
 
 
 def test_the_usual_order_is_the_table_s() -> None:
@@ -144,7 +162,7 @@ def test_the_usual_order_is_the_table_s() -> None:
     for names in (None, arkit.MEDIAPIPE_NAMES):
         order = WeightOrder.of(names)
         np.testing.assert_array_equal(order.index, arkit.MEDIAPIPE_TO_ARKIT)
-        assert [arkit.NAMES[i] for i in order.absent] == ["tongueOut"]
+        assert {arkit.NAMES[i] for i in order.silent} == DEAD
 
 
 def _public_result(*, faces: int, blendshapes: bool = True) -> SimpleNamespace:
