@@ -82,6 +82,7 @@ class CameraDevice:
 
     @property
     def name(self) -> str:
+        """As the system calls it: "Logitech C920"."""
         return self.identity.name
 
     @property

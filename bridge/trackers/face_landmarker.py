@@ -148,6 +148,7 @@ class FaceLandmarkerTracker:
 
     @property
     def stats(self) -> TrackerStats:
+        """A snapshot; any thread, also after ``close``."""
         backend = self._backend
         if backend is not None:
             self._remember_reader(backend)

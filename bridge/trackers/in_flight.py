@@ -55,6 +55,7 @@ class InFlight:
 
     @property
     def counts(self) -> FlightCounts:
+        """A snapshot."""
         with self._changed:
             return FlightCounts(submitted=self._submitted, returned=self._returned, dropped=self._dropped)
 
