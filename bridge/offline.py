@@ -6,7 +6,6 @@ One thread, no mailbox, no clock: every frame is seen, and the same input gives 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from bridge.clock import monotonic
 from bridge.engine import Engine, Port
 from bridge.errors import ConfigError, SourceEnded
 from bridge.export import check_export_path, export_results
@@ -100,7 +100,7 @@ def _final(settings: Settings, results: Iterator[TrackResult]) -> Iterator[Track
 
 def _engine(settings: Settings) -> Engine:
     filtered = settings.tracker.num_faces == 1 and settings.timestamp_scale < 100
-    return Engine(settings, clock=time.monotonic, landmark_filtered=filtered)
+    return Engine(settings, clock=monotonic, landmark_filtered=filtered)
 
 
 def replay_fast(settings: Settings, path: Path) -> int:

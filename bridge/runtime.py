@@ -6,7 +6,6 @@ import gc
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from bridge import __version__, arkit
 from bridge.capture import CaptureLoop
+from bridge.clock import monotonic
 from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter
 from bridge.errors import AssetError, ConfigError, ControlError
 from bridge.models import find_model
@@ -55,7 +55,7 @@ class Runtime:
     def __init__(self, settings: Settings, options: RunOptions | None = None) -> None:
         self.settings = settings
         self._options = options or RunOptions()
-        self._clock = time.monotonic
+        self._clock = monotonic
         self._began = self._clock()
         self._exit = ExitStack()
         self._done = threading.Event()

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "bridge"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__init__",),  # only the version
     ("errors",),
-    ("shipped",),
+    ("shipped", "clock"),
     ("arkit",),
     ("types",),
     ("space",),

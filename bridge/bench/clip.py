@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from bridge.clock import monotonic
 from bridge.errors import SourceEnded, SourceUnavailable
 from bridge.types import CameraFrame, ImageArray, frozen_array
 
@@ -67,7 +68,7 @@ class ClipCamera:
 
     def read(self) -> CameraFrame:
         """The newest frame, RGB, as a camera's driver would hand it over."""
-        now = time.monotonic()
+        now = monotonic()
         if self._t0 is None:
             self._t0 = now
         if self._cancelled or now - self._t0 >= self._warm_up_s + self._seconds:
@@ -92,8 +93,8 @@ class ClipCamera:
         assert self._t0 is not None
         self._arrive(now)
         while not self._waiting:
-            time.sleep(max(0.0, self._t0 + self._k / self._fps - time.monotonic()))
-            self._arrive(time.monotonic())
+            time.sleep(max(0.0, self._t0 + self._k / self._fps - monotonic()))
+            self._arrive(monotonic())
         k = self._waiting.popleft()
         return k, self._t0 + k / self._fps
 

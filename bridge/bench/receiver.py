@@ -9,8 +9,9 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-import time
 from dataclasses import dataclass, field
+
+from bridge.clock import monotonic
 
 _T = b"/VMC/Ext/T\0\0,f\0\0"
 _APPLY = b"/VMC/Ext/Blend/Apply\0"
@@ -54,7 +55,7 @@ class VmcReceiver:
                 packet = self._socket.recv(65536)
             except TimeoutError:
                 continue
-            now = time.monotonic()
+            now = monotonic()
             self.arrivals.datagrams += 1
             if self.arrivals.first_datagram is None:
                 self.arrivals.first_datagram = now

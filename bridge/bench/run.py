@@ -17,6 +17,7 @@ from rich.table import Table
 
 from bridge.bench.cost import encode_cost_us, stage_cost_us
 from bridge.bench.receiver import VmcReceiver
+from bridge.clock import monotonic
 from bridge.errors import BridgeError, ConfigError
 from bridge.models import find_model
 from bridge.shipped import checkout_path
@@ -139,7 +140,7 @@ class _Bench:
         ]
 
     def _naive_command(self, fps: float, seconds: float, port: int) -> tuple[list[str], float]:
-        epoch = time.monotonic()
+        epoch = monotonic()
         return [
             *(sys.executable, str(self._naive), "--source", str(self._clip), "--model", str(self._model)),
             *("--fps", str(fps or 1000.0), "--seconds", str(seconds + 1.0), "--port", str(port), "--epoch", repr(epoch)),
@@ -148,7 +149,7 @@ class _Bench:
     def _start_s(self) -> float:
         """From the command typed to the first datagram: process, imports, model, first frame, first inference."""
         receiver = VmcReceiver()
-        began = time.monotonic()
+        began = monotonic()
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "bridge.cli", "run", "--source", str(self._clip), "--no-control"),
@@ -159,7 +160,7 @@ class _Bench:
             stderr=subprocess.PIPE,
         )
         try:
-            while receiver.arrivals.first_datagram is None and process.poll() is None and time.monotonic() - began < 60:
+            while receiver.arrivals.first_datagram is None and process.poll() is None and monotonic() - began < 60:
                 time.sleep(0.005)
         finally:
             process.terminate()

@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 from bridge.bench.clip import ClipCamera, load_clip
+from bridge.clock import monotonic
 from bridge.errors import SourceEnded
 from bridge.settings import OutputSettings, Settings
 from bridge.types import CameraFrame, TrackResult
@@ -79,7 +79,7 @@ def _bare(camera: ClipCamera, arguments: argparse.Namespace) -> dict[str, Any]:
     ready: dict[int, float] = {}
 
     def done(_result: object, _image: object, timestamp_ms: int) -> None:
-        latencies.append(time.monotonic() - ready.pop(timestamp_ms))
+        latencies.append(monotonic() - ready.pop(timestamp_ms))
         landed.release()
 
     options = vision.FaceLandmarkerOptions(
@@ -110,7 +110,7 @@ def _naive(camera: ClipCamera, arguments: argparse.Namespace) -> dict[str, Any]:
     """The way most scripts do it: one loop, detect_for_video, one python-osc message a value, no smoothing."""
     from bridge.bench.naive import perform_naively
 
-    epoch = time.monotonic()
+    epoch = monotonic()
     perform_naively(camera, model=arguments.model, port=arguments.port, epoch=epoch)
     return {"epoch": epoch}
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from bridge.clock import Clock, monotonic
 from bridge.outputs.event_loop import EventLoopThread
 from bridge.outputs.viewer import Viewer, framed
 from bridge.stages.mirror import mirror_state
@@ -73,7 +72,7 @@ class StreamHub:
         self,
         event_loop: EventLoopThread,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = monotonic,
         max_viewers: int = MAX_VIEWERS,
         stall_s: float = STALL_S,
     ) -> None:

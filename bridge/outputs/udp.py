@@ -6,10 +6,10 @@ import contextlib
 import errno
 import math
 import socket
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+from bridge.clock import Clock, monotonic
 from bridge.errors import OutputUnavailable
 from bridge.outputs.worker import OutputReport
 from bridge.types import FaceState, OutputState
@@ -30,7 +30,7 @@ class UdpSender:
     ``open``, ``send`` and ``close`` belong to one thread; the properties may be read from any.
     """
 
-    def __init__(self, host: str, port: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, host: str, port: int, *, clock: Clock = monotonic) -> None:
         self._host = host
         self._port = port
         self._clock = clock

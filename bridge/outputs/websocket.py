@@ -6,12 +6,12 @@ configuration, and can be told which foreign pages may connect.
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 from pydantic import Field, field_validator
 from websockets.asyncio.server import ServerConnection
 
+from bridge.clock import monotonic
 from bridge.errors import ConfigError, OutputUnavailable
 from bridge.outputs.event_loop import EventLoopThread
 from bridge.outputs.kinds import OutputContext, OutputKind, OutputOptions, OutputPlan
@@ -62,7 +62,7 @@ class WebSocketOutput:
 
     def open(self) -> None:
         """Listens. Raises OutputUnavailable, OutputRejected."""
-        hub = StreamHub(self._event_loop, clock=time.monotonic)
+        hub = StreamHub(self._event_loop, clock=monotonic)
 
         async def serve(connection: ServerConnection, request: WebRequest) -> None:
             await hub.serve(connection, _options(request))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from bridge.clock import Clock, monotonic
 from bridge.errors import BridgeError
 from bridge.mailbox import Mailbox
 from bridge.outputs.pacing import Backoff, Cadence
@@ -90,7 +90,7 @@ class OutputWorker:
         output: Output,
         *,
         mirror: bool,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = monotonic,
         backoff: Backoff | None = None,
     ) -> None:
         self.plan = plan

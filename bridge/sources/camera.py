@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 
+from bridge.clock import Clock, monotonic
 from bridge.errors import SourceEnded, SourceLost, SourceUnavailable
 from bridge.settings import SourceSettings
 from bridge.sources.camera_capture import CameraCapture, CaptureRequest, OpenCapture, open_capture
 from bridge.sources.camera_device import CameraDevice, CameraIdentity, best_formats, find_again, twin_ports
 from bridge.sources.camera_devices import explain, find_camera, list_cameras
-from bridge.sources.paced import Clock
 from bridge.sources.report import RateMeter, SourceReport, rate_text
 from bridge.types import CameraFrame, ImageArray
 
@@ -41,7 +40,7 @@ class CameraSource:
         settings: SourceSettings,
         spec: str = "",
         *,
-        clock: Clock = time.monotonic,
+        clock: Clock = monotonic,
         devices: Callable[[], Sequence[CameraDevice]] = list_cameras,
         opener: OpenCapture = open_capture,
     ) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bridge.clock import Clock, monotonic
 from bridge.sources.camera_device import Opening
 from bridge.sources.opencv import load_cv2, rgb_image
-from bridge.sources.paced import Clock
 from bridge.types import ImageArray
 
 _SLICE_S = 0.05
@@ -76,7 +76,7 @@ def open_capture(opening: Opening, request: CaptureRequest) -> CameraCapture | N
 
 
 class _OpenCVCapture:
-    def __init__(self, cv2: Any, capture: Any, *, waits: bool, clock: Clock = time.monotonic) -> None:
+    def __init__(self, cv2: Any, capture: Any, *, waits: bool, clock: Clock = monotonic) -> None:
         """``waits``: the backend can be polled; others block in ``read`` until their own timeout."""
         self._cv2 = cv2
         self._capture = capture

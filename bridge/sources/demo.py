@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 
+from bridge.clock import Clock, monotonic
 from bridge.errors import SourceEnded, SourceLost
-from bridge.sources.paced import Clock, Pacer, Wait
+from bridge.sources.paced import Pacer, Wait
 from bridge.sources.performance import shipped_performance
 from bridge.sources.report import RateMeter, SourceReport, rate_text
 from bridge.types import Face, Float32Array, HeadPose, TrackResult
@@ -33,7 +33,7 @@ class DemoSource:
     notice: str | None = None
     delivers_results = True
 
-    def __init__(self, *, fps: float = 30.0, loop: bool = True, clock: Clock = time.monotonic, wait: Wait | None = None) -> None:
+    def __init__(self, *, fps: float = 30.0, loop: bool = True, clock: Clock = monotonic, wait: Wait | None = None) -> None:
         self._fps = fps
         self._loop = loop
         self._clock = clock

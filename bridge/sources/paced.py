@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
+from bridge.clock import Clock, monotonic
 from bridge.errors import SourceEnded
 
-Clock = Callable[[], float]
 Wait = Callable[[float], bool]
 """Sleeps for that many seconds, or less; True when somebody cancelled meanwhile."""
 
@@ -23,7 +22,7 @@ class Pacer:
     ``wait_for`` and ``restart`` belong to the capture thread; ``cancel`` to any.
     """
 
-    def __init__(self, *, slack_s: float, clock: Clock = time.monotonic, wait: Wait | None = None) -> None:
+    def __init__(self, *, slack_s: float, clock: Clock = monotonic, wait: Wait | None = None) -> None:
         self.slack_s = slack_s
         self._clock = clock
         self._cancelled = threading.Event()

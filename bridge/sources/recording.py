@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from bridge.clock import Clock, monotonic
 from bridge.errors import SourceEnded, SourceLost, SourceUnavailable
 from bridge.recording import RecordingReader
 from bridge.recording_npz import read_npz
-from bridge.sources.paced import Clock, Pacer, Wait
+from bridge.sources.paced import Pacer, Wait
 from bridge.sources.report import RateMeter, SourceReport, rate_text
 from bridge.types import TrackResult
 
@@ -33,7 +33,7 @@ class RecordingSource:
     delivers_results = True
 
     def __init__(
-        self, path: Path, *, loop: bool = False, fast: bool = False, clock: Clock = time.monotonic, wait: Wait | None = None
+        self, path: Path, *, loop: bool = False, fast: bool = False, clock: Clock = monotonic, wait: Wait | None = None
     ) -> None:
         self._path = path
         self._loop = loop

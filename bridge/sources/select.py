@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bridge.clock import Clock, monotonic
 from bridge.errors import ConfigError, SourceUnavailable
 from bridge.settings import SourceSettings
 from bridge.sources.camera import CameraSource
 from bridge.sources.camera_capture import OpenCapture, open_capture
 from bridge.sources.camera_devices import CameraDevice, list_cameras
 from bridge.sources.demo import DemoSource
-from bridge.sources.paced import Clock
 from bridge.sources.recording import RECORDING_SUFFIXES, RecordingSource
 from bridge.sources.report import SourceReport
 from bridge.sources.video import VideoSource
@@ -24,7 +23,7 @@ def make_source(
     settings: SourceSettings,
     *,
     loop: bool | None = None,
-    clock: Clock = time.monotonic,
+    clock: Clock = monotonic,
     devices: Callable[[], Sequence[CameraDevice]] = list_cameras,
     opener: OpenCapture = open_capture,
 ) -> Source:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from pathlib import Path
 from typing import Protocol
 
+from bridge.clock import Clock, monotonic
 from bridge.errors import SourceEnded, SourceLost, SourceUnavailable
 from bridge.sources.opencv import load_cv2, rgb_image
-from bridge.sources.paced import Clock, Pacer, Wait
+from bridge.sources.paced import Pacer, Wait
 from bridge.sources.report import RateMeter, SourceReport, rate_text
 from bridge.sources.stills import PICTURE_SUFFIXES, Stills
 from bridge.types import CameraFrame, ImageArray
@@ -61,7 +61,7 @@ class VideoSource:
         *,
         fps: float = FALLBACK_FPS,
         loop: bool = False,
-        clock: Clock = time.monotonic,
+        clock: Clock = monotonic,
         wait: Wait | None = None,
     ) -> None:
         """``fps`` is the pace of stills; videos have their own."""

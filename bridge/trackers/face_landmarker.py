@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
+from bridge.clock import Clock, monotonic
 from bridge.errors import TrackerStalled
 from bridge.settings import TrackerSettings
 from bridge.trackers.backends import Backend, Deliver, LiveStreamBackend, RawFaces, VideoBackend
@@ -60,7 +59,7 @@ class FaceLandmarkerTracker:
         timestamp_scale: float = 4.0,
         landmarks: bool = False,
         keep_frames: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = monotonic,
         open_backend: OpenBackend | None = None,
     ) -> None:
         self._settings, self._model_path = settings, model_path

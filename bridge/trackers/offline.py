@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from bridge.clock import Clock, monotonic
 from bridge.errors import TrackerRefused
 from bridge.settings import TrackerSettings
 from bridge.trackers.backends import SyncDetector
@@ -33,7 +32,7 @@ class OfflineTracker:
         timestamp_scale: float = 4.0,
         landmarks: bool = False,
         keep_frames: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = monotonic,
     ) -> None:
         self._settings, self._model_path = settings, model_path
         self._video, self._scale = mode == "video", timestamp_scale

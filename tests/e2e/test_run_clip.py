@@ -150,7 +150,7 @@ def test_the_head_is_mediapipes_matrix_converted(run: Run) -> None:
 
 
 def test_the_weights_are_mediapipes_scores(run: Run) -> None:
-    """Every name carries its own score, sides included; tongueOut, which MediaPipe does not know, and what it never moves are 0."""
+    """Every name carries its own score, sides included; what MediaPipe does not know, or never moves, is 0."""
     worst = max(
         (abs(frame.blend[name[0].upper() + name[1:]] - score), name)
         for seen, frame in _paired(run)
