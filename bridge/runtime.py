@@ -27,6 +27,7 @@ from bridge.state_store import StateStore
 from bridge.trackers.face_landmarker import FaceLandmarkerTracker
 from bridge.trackers.smoothing_check import expect_filtered, known_smoothing_check, start_smoothing_check
 from bridge.types import FaceState, Source, Tracker, TrackResult
+from bridge.wire.web import in_url
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ class Runtime:
         server.start()
         self._exit.callback(server.close)
         self._exit.callback(hub.close)
-        self.control_url = f"http://{_in_url(self.settings.control.host)}:{self.settings.control.port}/"
+        self.control_url = f"http://{in_url(self.settings.control.host)}:{self.settings.control.port}/"
         return Port(subject=None, offer=hub.publish)
 
     def _start_outputs(self, page: Port | None, context: OutputContext) -> None:
@@ -176,11 +177,7 @@ class Runtime:
             )
             for plan in self.plans
         )
-        ports = [
-            Port(subject=plan.subject, offer=worker.offer)
-            for plan, worker in zip(self.plans, self._workers, strict=True)
-            if plan.enabled
-        ]
+        ports = [Port(subject=worker.plan.subject, offer=worker.offer) for worker in self._workers if worker.plan.enabled]
         # The page last: waking its event loop takes longer than all mailboxes together.
         self._engine.ports = (*ports, page) if page is not None else tuple(ports)
         for worker in self._workers:
@@ -198,7 +195,8 @@ class Runtime:
         """All at once: one that hangs does not take the others' time."""
         states = self._engine.states
         threads = []
-        for plan, worker in zip(self.plans, self._workers, strict=True):
+        for worker in self._workers:  # none yet, when making one of them has failed
+            plan = worker.plan
             last = states[plan.subject] if plan.subject < len(states) else FaceState.rest(subject=plan.subject)
             rest = FaceState.rest(subject=plan.subject, seq=last.seq, t=max(last.t, self._clock()))
             thread = threading.Thread(target=worker.stop, args=(rest,), name=f"bridge-stop-{plan.name}", daemon=True)
@@ -309,16 +307,15 @@ class Runtime:
         return {"stopping": True}
 
 
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def check_settings(settings: Settings) -> None:
     """Everything that can be found wrong without opening anything. Raises ConfigError."""
-    parse_outputs(settings.outputs or DEFAULT_OUTPUTS)
-    subjects = [plan.subject for plan in settings.outputs]
-    if subjects and max(subjects) >= settings.tracker.num_faces:
+    plans = parse_outputs(settings.outputs or DEFAULT_OUTPUTS)
+    context = OutputContext(event_loop=EventLoopThread())  # starts with its first use, and making an output is none
+    for plan in plans:
+        create_output(plan, context)
+    followed = max(plan.subject for plan in plans)
+    if followed >= settings.tracker.num_faces:
         raise ConfigError(
-            f"an output follows subject {max(subjects)}, but tracker.num_faces is {settings.tracker.num_faces}: "
-            f"set tracker.num_faces to at least {max(subjects) + 1}"
+            f"an output follows subject {followed}, but tracker.num_faces is {settings.tracker.num_faces}: "
+            f"set tracker.num_faces to at least {followed + 1}"
         )

@@ -108,11 +108,11 @@ def _create(plan: OutputPlan, context: OutputContext) -> WebSocketOutput:
     options = plan.options_as(WebSocketOptions)
     if not is_loopback(plan.host) and not options.token:
         raise ConfigError(
-            f"output {plan.name} listens on {plan.host}, where others can reach it: give it a token "
+            f"it listens on {plan.host}, where others can reach it: give it a token "
             f"({plan.url}{'&' if '?' in plan.url else '?'}token=...), or use 127.0.0.1"
         )
     if context.event_loop is None:
-        raise ConfigError(f"output {plan.name} needs the network thread, which this program does not run")
+        raise ConfigError("it needs the network thread, which this program does not run")
     return WebSocketOutput(plan, context.event_loop)
 
 

@@ -199,12 +199,23 @@ def test_a_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
         runtime.start()
 
 
-def test_an_output_of_a_subject_that_is_not_tracked_is_refused() -> None:
-    """subject=1 with one face is a contradiction that is found before anything is opened."""
-    settings = _settings(outputs=[{"url": "vmc://127.0.0.1:39539", "subject": 1}])
+@pytest.mark.parametrize("output", [{"url": "vmc://127.0.0.1:39539", "subject": 1}, {"url": "vmc://127.0.0.1:39539?subject=1"}])
+def test_an_output_of_a_subject_that_is_not_tracked_is_refused(output: dict[str, object]) -> None:
+    """subject=1 with one face is a contradiction that is found before anything is opened, wherever it is written."""
+    settings = _settings(outputs=[output])
 
     with pytest.raises(ConfigError, match=r"tracker\.num_faces is 1: set tracker\.num_faces to at least 2"):
         check_settings(settings)
+
+
+def test_an_output_that_cannot_be_made_ends_in_its_own_sentence() -> None:
+    """A server for everybody needs a token: `config check` says so, and a start that gets that far undoes what it opened."""
+    settings = _settings("ws://0.0.0.0:8723")
+
+    with pytest.raises(ConfigError, match="give it a token"):
+        check_settings(settings)
+    with pytest.raises(ConfigError, match="give it a token"):
+        Runtime(settings).start()
 
 
 def test_without_outputs_vmc_goes_to_loopback() -> None:
