@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from bridge.errors import BridgeError
@@ -34,7 +35,8 @@ class ResultRecorder:
         if self.error is not None or self._queue.qsize() >= _LIMIT:
             self.lost += 1
         else:
-            self._queue.put(result)
+            # Without its picture, which no recording has: ten minutes of them would not fit into memory.
+            self._queue.put(result if result.frame is None else replace(result, frame=None))
 
     def stop(self) -> None:
         """Writes what is waiting and closes the file."""
