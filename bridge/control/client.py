@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from bridge.control.messages import Reply, Request, parse_message, request_message
 from bridge.errors import ControlError
-from bridge.wire.web import in_url
+from bridge.wire.web import in_url, reachable
 
 OPEN_TIMEOUT_S = 3.0
 CALL_TIMEOUT_S = 10.0
@@ -23,8 +23,7 @@ class ControlClient:
     """One connection, made at the first call. Blocking; one thread at a time. Also a context manager."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 8722, token: str = "", *, timeout_s: float = CALL_TIMEOUT_S) -> None:
-        self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-        self._place = f"{in_url(self._host)}:{port}"
+        self._place = f"{in_url(reachable(host))}:{port}"
         self._token = token
         self._timeout_s = timeout_s
         self._ids = itertools.count(1)

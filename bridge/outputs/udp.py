@@ -13,6 +13,7 @@ from bridge.clock import Clock, monotonic
 from bridge.errors import OutputUnavailable
 from bridge.outputs.worker import OutputReport
 from bridge.types import FaceState, OutputState
+from bridge.wire.web import in_url
 
 Datagram: TypeAlias = bytes | memoryview
 Encode: TypeAlias = Callable[[FaceState], Sequence[Datagram]]
@@ -41,7 +42,7 @@ class UdpSender:
     @property
     def place(self) -> str:
         """host:port, as people write it."""
-        return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+        return f"{in_url(self._host)}:{self._port}"
 
     @property
     def refused(self) -> bool:

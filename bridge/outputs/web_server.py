@@ -63,7 +63,7 @@ Serve = Callable[[ServerConnection, WebRequest], Awaitable[None]]
 
 def sentence(status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> WebResponse:
     """A plain-text answer for people and programs."""
-    return WebResponse(status=status, body=f"{text}\n".encode(), headers=headers)
+    return WebResponse(status=status, body=f"{text}\n".encode(errors="backslashreplace"), headers=headers)
 
 
 class WebServer:

@@ -33,6 +33,11 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def reachable(host: str) -> str:
+    """Where a server that listens on ``host`` is found from this machine: 0.0.0.0 and :: are no addresses to go to."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
 def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host)
@@ -118,8 +123,10 @@ class WebGate:
             request.param("token"),
             None if cookie is None else unquote(cookie),
         )
-        # In constant time: how long a wrong token takes tells nothing about the right one.
-        return any(hmac.compare_digest(text.encode(), self.token.encode()) for text in offered if text is not None)
+        # In constant time: how long a wrong token takes tells nothing about the right one. Bytes that are no UTF-8 arrive as
+        # surrogates, in headers of whoever likes to.
+        token = self.token.encode()
+        return any(hmac.compare_digest(text.encode(errors="surrogateescape"), token) for text in offered if text is not None)
 
     def cookie_to_set(self, request: WebRequest) -> str | None:
         """The Set-Cookie value for a page opened with ``?token=``, so that its own requests carry the token; else None."""
@@ -133,7 +140,7 @@ class WebGate:
             return None
         return WebRefusal(
             status=403,
-            sentence=f"avatar-bridge refuses the Host {_shown(host)}: open it as http://{in_url(self._own_name)}:{self.port}/",
+            sentence=f"avatar-bridge refuses the Host {_shown(host)}: open it as http://{in_url(reachable(self.host))}:{self.port}/",
         )
 
     def _wrong_origin(self, request: WebRequest) -> WebRefusal | None:
@@ -156,10 +163,6 @@ class WebGate:
             sentence="avatar-bridge needs its token here: add ?token=... to the address, or the header Authorization: Bearer ...",
             headers=(("WWW-Authenticate", f'Bearer realm="{REALM}"'),),
         )
-
-    @property
-    def _own_name(self) -> str:
-        return "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # compared, not bound
 
     def _is_ours(self, host_header: str) -> bool:
         try:

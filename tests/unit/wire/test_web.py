@@ -116,6 +116,17 @@ def test_wrong_or_missing_token_is_refused(headers: list[tuple[str, str]], targe
     assert dict(refusal.headers)["WWW-Authenticate"] == 'Bearer realm="avatar-bridge"'
 
 
+@pytest.mark.parametrize("header", ["Authorization", "Cookie"])
+def test_bytes_that_are_no_text_are_a_wrong_token(header: str) -> None:
+    """What is not UTF-8 comes as surrogates: refused like any other, not a failure of ours."""
+    value = "Bearer \udcff" if header == "Authorization" else "avatar_bridge_8722=\udcff"
+    refusal = OPEN.refusal(
+        WebRequest.parse(method="GET", target="/?token=\udcff", headers=[("Host", "127.0.0.1:8722"), (header, value)])
+    )
+    assert refusal is not None
+    assert 401 == refusal.status
+
+
 def test_token_is_not_shown() -> None:
     """Neither by the gate's text nor by a cookie nobody needs."""
     assert "s3cret" not in repr(OPEN)
