@@ -1,1 +1,1 @@
-"""From a FaceState to the named values of another vocabulary. Pure."""
+"""From coefficients to the values of another vocabulary: gaze angles, VRM presets. Pure."""

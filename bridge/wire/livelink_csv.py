@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 from bridge import arkit, space
+from bridge.mapping.gaze import gaze_of
 from bridge.types import Face
-from bridge.wire.recording import gaze_of
 
 FPS = 60
 """Frames a second that timecodes count; the app's own rate."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge import arkit, space
-from bridge.settings import EyesSettings
+from bridge.mapping.gaze import gaze_of
 from bridge.types import (
     GAZE_AHEAD,
     Face,
@@ -43,22 +43,6 @@ RecordingStage: TypeAlias = Literal["raw", "final"]
 
 class BadLine(Exception):
     """What is wrong with a line, without its place; ``recording`` adds that. Never leaves it."""
-
-
-def gaze_of(weights: Float32Array) -> Gaze:
-    """Where the eyes look by the eyeLook coefficients alone, at the default degrees of ``[eyes]``."""
-    return Gaze(left_deg=_look(weights, "Left", outwards=1.0), right_deg=_look(weights, "Right", outwards=-1.0))
-
-
-_EYES = EyesSettings()
-
-
-def _look(weights: Float32Array, side: str, *, outwards: float) -> tuple[float, float]:
-    def value(direction: str) -> float:
-        return float(weights[arkit.INDEX[f"eyeLook{direction}{side}"]])
-
-    yaw = outwards * (value("Out") - value("In")) * _EYES.gaze_yaw_deg
-    return yaw, (value("Down") - value("Up")) * _EYES.gaze_pitch_deg
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

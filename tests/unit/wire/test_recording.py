@@ -13,7 +13,6 @@ from bridge.types import Face, FaceState, Gaze, HeadPose, Presence, TrackResult,
 from bridge.wire.recording import (
     BadLine,
     RecordingHeader,
-    gaze_of,
     header_line,
     is_finite,
     parse_header,
@@ -118,13 +117,6 @@ def test_two_faces_keep_their_numbers_when_one_is_not_finite() -> None:
 def test_every_number_of_a_face_counts_as_finite_or_not(face: Face) -> None:
     """Weights, position, rotation and box are looked at."""
     assert not is_finite(face)
-
-
-def test_gaze_follows_the_signs_of_bridge_space() -> None:
-    """To the own left: the left eye looks out, the right one in; down is positive."""
-    gaze = gaze_of(weights(eyeLookOutLeft=0.5, eyeLookInRight=0.25, eyeLookDownLeft=1.0, eyeLookUpRight=0.5))
-
-    assert Gaze(left_deg=(19.0, 35.0), right_deg=(9.5, -17.5)) == gaze
 
 
 # --- reading -------------------------------------------------------------------------------------------------------------
