@@ -10,6 +10,8 @@ import numpy as np
 
 from bridge.types import ImageArray, frozen_array
 
+_LOG_LEVEL_SILENT = 0
+
 
 def load_cv2(*, v4l_timeout_s: float | None = None) -> ModuleType:
     """The ``cv2`` module, set up for the bridge. Cheap after the first call.
@@ -24,7 +26,8 @@ def load_cv2(*, v4l_timeout_s: float | None = None) -> ModuleType:
     import cv2
 
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        # OpenCV 5 has moved it there from cv2 itself.
+        (cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2).setLogLevel(_LOG_LEVEL_SILENT)
     if cv2.getNumThreads() != 1:
         cv2.setNumThreads(1)
     return cv2
