@@ -75,6 +75,7 @@ class Runtime:
             retry_max_s=settings.source.retry_max_s,
         )
         self.control_url: str | None = None
+        self._viewers: Callable[[], int | None] = lambda: None
 
     # --- life -------------------------------------------------------------------------------------------------------------
 
@@ -162,6 +163,7 @@ class Runtime:
             metrics=lambda: render_metrics(self.status()),
         )
         server.start()
+        self._viewers = lambda: hub.viewers
         self._exit.callback(server.close)
         self._exit.callback(hub.close)
         self.control_url = f"http://{in_url(self.settings.control.host)}:{self.settings.control.port}/"
@@ -257,6 +259,7 @@ class Runtime:
             workers=self._workers,
             recorder=self._recorder,
             control_url=self.control_url,
+            viewers=self._viewers(),
         )
 
     def command(self, method: str, params: dict[str, object]) -> object:

@@ -27,8 +27,9 @@ def snapshot(
     workers: Sequence[OutputWorker],
     recorder: ResultRecorder | None,
     control_url: str | None,
+    viewers: int | None,
 ) -> dict[str, object]:
-    """Any thread; takes no lock that a frame could wait for."""
+    """Any thread; takes no lock that a frame could wait for. ``viewers`` of the control port's stream; None without one."""
     report = getattr(source, "report", None)
     tracker = capture.tracker
     stats = getattr(tracker, "stats", None)
@@ -46,6 +47,7 @@ def snapshot(
         "recording": None if recorder is None else {"error": recorder.error, "lost": recorder.lost},
         "mirror": settings.mirror,
         "control_url": control_url,
+        "viewers": viewers,
     }
 
 

@@ -112,7 +112,7 @@ class ControlServer:
                 text = await self._ask(self._metrics)
                 return WebResponse(content_type=CONTENT_TYPE, body=text)
             case "/api/v1/state":
-                return _json(await self._ask(self._state))
+                return _json(await self._ask(self._status))
             case "/api/v1/stream" | "/api/v1/control":
                 return _socket_refusal(request)
         return sentence(404, "avatar-bridge has nothing under this address; its page is at /")
@@ -124,9 +124,6 @@ class ControlServer:
             "pid": status.get("pid"),
             "state": status.get("state", "running"),
         }
-
-    def _state(self) -> dict[str, object]:
-        return {**self._status(), "viewers": self._hub.viewers}
 
     async def _ask(self, question: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, question)
@@ -183,7 +180,7 @@ class ControlServer:
     async def _tell_subscribers(self) -> None:
         """Once a second, as long as somebody listens."""
         while self._subscribers:
-            news = framed(messages.event_message(messages.STATUS_EVENT, await self._ask(self._state)))
+            news = framed(messages.event_message(messages.STATUS_EVENT, await self._ask(self._status)))
             for client in tuple(self._subscribers):
                 client.offer(messages.STATUS_EVENT, news)
             await asyncio.sleep(STATUS_PERIOD_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import threading
@@ -216,6 +217,24 @@ def test_an_output_that_cannot_be_made_ends_in_its_own_sentence() -> None:
         check_settings(settings)
     with pytest.raises(ConfigError, match="give it a token"):
         Runtime(settings).start()
+
+
+def test_viewers_of_the_page_are_counted_in_status_and_metrics(free_tcp_port: int) -> None:
+    """One snapshot for both; without a control port there is nothing to count."""
+    runtime = Runtime(_settings(control={"port": free_tcp_port}))
+    metrics: list[bytes] = []
+
+    def body() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", free_tcp_port, timeout=DEADLINE_S)
+        connection.request("GET", "/metrics")
+        metrics.append(connection.getresponse().read())
+        connection.close()
+        assert 0 == _status(runtime)["viewers"]
+
+    assert _status(runtime)["viewers"] is None
+    _run(runtime, body)
+
+    assert b"avatar_bridge_viewers 0.0" in metrics[0]
 
 
 def test_without_outputs_vmc_goes_to_loopback() -> None:

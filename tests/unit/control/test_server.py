@@ -138,7 +138,7 @@ def test_health_state_and_metrics(port: int) -> None:
     health, state, metrics = (get(port, path) for path in ("/healthz", "/api/v1/state", "/metrics"))
 
     assert json.loads(health[2]) == {"name": "avatar-bridge", "version": "0.1.0", "pid": 4711, "state": "running"}
-    assert json.loads(state[2]) == {"name": "avatar-bridge", "pid": 4711, "state": "running", "fps": None, "viewers": 0}
+    assert json.loads(state[2]) == {"name": "avatar-bridge", "pid": 4711, "state": "running", "fps": None}
     assert metrics[2] == b"avatar_bridge_fps 30.0\n"
     assert {answer[1]["Cache-Control"] for answer in (health, state, metrics)} == {"no-store"}
 
