@@ -105,6 +105,8 @@ class ControlServer:
         page = self._pages.get(request.path)
         if page is not None:
             return page
+        if request.path in (STREAM_PATH, CONTROL_PATH):
+            return _socket_refusal(request)
         match request.path:
             case "/healthz":
                 return _json(self._health(await self._ask(self._status)))
@@ -113,8 +115,6 @@ class ControlServer:
                 return WebResponse(content_type=CONTENT_TYPE, body=text)
             case "/api/v1/state":
                 return _json(await self._ask(self._status))
-            case "/api/v1/stream" | "/api/v1/control":
-                return _socket_refusal(request)
         return sentence(404, "avatar-bridge has nothing under this address; its page is at /")
 
     def _health(self, status: dict[str, object]) -> dict[str, object]:

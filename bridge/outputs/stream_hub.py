@@ -94,11 +94,6 @@ class StreamHub:
         """How many are watching."""
         return len(self._seats)
 
-    @property
-    def wants_landmarks(self) -> bool:
-        """Whether a viewer asked for the mesh."""
-        return any(seat.options.landmarks for seat in self._seats)
-
     def publish(self, state: FaceState) -> None:
         """Any thread, every frame: hands the state to all who watch its subject; the newest wins. Returns at once."""
         self._newest[state.subject] = state

@@ -49,11 +49,6 @@ class Viewer:
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
-    @property
-    def busy(self) -> bool:
-        """Whether the last write is still on its way."""
-        return self._draining is not None
-
     def offer(self, key: Hashable, frame: bytes) -> None:
         """Sends ``frame`` (from ``framed``) now, or as the newest of its key once the last write is through."""
         if self._draining is not None:

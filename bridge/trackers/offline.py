@@ -38,23 +38,12 @@ class OfflineTracker:
         self._video, self._scale = mode == "video", timestamp_scale
         self._landmarks, self._keep_frames, self._clock = landmarks or settings.landmarks, keep_frames, clock
         self._mask = RegionMask(settings.region_of_interest)
-        self._rejected_faces = 0
         self._open()
 
     def _open(self) -> None:
         self._landmarker = Landmarker(self._settings, self._model_path, mode="VIDEO" if self._video else "IMAGE")
         self._detector = SyncDetector(self._landmarker, self._settings, video=self._video, landmarks=self._landmarks)
         self._timestamps = TimestampClock(scale=self._scale)
-
-    @property
-    def rejected_faces(self) -> int:
-        """Faces with a number that was not finite, treated as not seen."""
-        return self._rejected_faces
-
-    @property
-    def reader(self) -> str:
-        """ "direct" or "public"."""
-        return self._detector.reader.kind
 
     def detect(self, frame: CameraFrame) -> TrackResult:
         """The faces of one frame. Raises TrackerRefused when MediaPipe fails on it, or after ``close``."""
@@ -72,9 +61,8 @@ class OfflineTracker:
         except (RuntimeError, ValueError, OSError) as error:
             raise TrackerRefused(f"MediaPipe failed on frame {frame.seq} ({error})") from error
         order = self._detector.reader.order
-        found = [build_face(raw, order=order, width=width, height=height) for raw in raw_faces]
+        found = (build_face(raw, order=order, width=width, height=height) for raw in raw_faces)
         faces = tuple(face for face in found if face is not None)
-        self._rejected_faces += len(found) - len(faces)
         return TrackResult(
             seq=frame.seq, t=frame.t, t_done=self._clock(), faces=faces, frame=upright if self._keep_frames else None
         )

@@ -21,18 +21,7 @@ from bridge.wire.osc_template import Slot, Template, message
 Preset: TypeAlias = Literal["plain", "facecap", "phiz"]
 Spelling: TypeAlias = Literal["camel", "pascal"]
 
-FACE_CAP_NAMES: tuple[str, ...] = (
-    "browInnerUp", "browDownLeft", "browDownRight", "browOuterUpLeft", "browOuterUpRight",
-    "eyeLookUpLeft", "eyeLookUpRight", "eyeLookDownLeft", "eyeLookDownRight",
-    "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight",
-    "eyeBlinkLeft", "eyeBlinkRight", "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight",
-    "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight",
-    "mouthFunnel", "mouthPucker", "mouthRollUpper", "mouthRollLower", "mouthShrugUpper", "mouthShrugLower", "mouthClose",
-    "mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight", "mouthDimpleLeft", "mouthDimpleRight",
-    "mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight",
-    "mouthStretchLeft", "mouthStretchRight", "mouthLeft", "mouthRight",
-    "jawOpen", "jawForward", "jawLeft", "jawRight", "tongueOut",
-)  # fmt: skip
+FACE_CAP_NAMES: tuple[str, ...] = tuple(sorted(arkit.NAMES, key=lambda name: arkit.FACE_CAP_INDEX[arkit.INDEX[name]]))
 """The order of Face Cap's indices and of phiz's 52 floats."""
 
 _FORBIDDEN = frozenset(" #*,?[]{}")
