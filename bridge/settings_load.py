@@ -34,10 +34,12 @@ class LoadedSettings:
 def find_config_file(explicit: Path | None = None) -> Path | None:
     """The file to read: ``explicit``, else ``./bridge.toml``, else the user's own; None when there is none.
 
-    Raises ConfigError when ``explicit`` does not exist.
+    Raises ConfigError when ``explicit`` does not exist, or is a folder.
     """
     if explicit is not None:
-        if not explicit.is_file():
+        if explicit.is_dir():
+            raise ConfigError(f"configuration file {explicit} is a folder: name the file in it")
+        if not explicit.exists():
             raise ConfigError(f"configuration file {explicit} does not exist; `avatar-bridge config init {explicit}` writes one")
         return explicit
     for candidate in (Path("bridge.toml"), user_config_file()):
@@ -78,7 +80,7 @@ def load_settings(
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors like to begin a file with a mark
     except OSError as error:
         raise ConfigError(f"configuration file {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -173,4 +173,4 @@ def create_output(plan: OutputPlan, context: OutputContext) -> Output:
 
 def _did_you_mean(scheme: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(scheme, known, n=1, cutoff=0.5)
-    return (f"; did you mean {near[0]}?" if near else ";") + f" There are {', '.join(sorted(set(known)))}"
+    return (f"; did you mean {near[0]}?" if near else ".") + f" There are {', '.join(sorted(set(known)))}"

@@ -144,6 +144,20 @@ def test_text_that_is_not_utf8_is_said(tmp_path: Path) -> None:
         load_settings(path=path)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    """Windows' editors write one."""
+    path = tmp_path / "given.toml"
+    path.write_bytes(b"\xef\xbb\xbfmirror = true\r\n")
+
+    assert load_settings(path=path).settings.mirror
+
+
+def test_a_folder_is_no_configuration_file(tmp_path: Path) -> None:
+    """It does exist, so nothing is said about making it."""
+    with pytest.raises(ConfigError, match="is a folder: name the file in it"):
+        load_settings(path=tmp_path)
+
+
 def test_a_missing_explicit_file_says_how_to_make_one(tmp_path: Path) -> None:
     """``--config`` must exist."""
     with pytest.raises(ConfigError, match="does not exist; `avatar-bridge config init"):

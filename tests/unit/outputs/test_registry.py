@@ -191,7 +191,7 @@ def test_two_outputs_of_one_name_are_refused() -> None:
     ("url", "says"),
     [
         ("nul://", "unknown kind of output 'nul'; did you mean null?"),
-        ("zzz://", "unknown kind of output 'zzz'; There are"),
+        ("zzz://", "unknown kind of output 'zzz'. There are"),
         ("null://h:70000", "port 70000 is out of range"),
         ("null://h/path", "null takes no path: '/path'"),
         ("portless://h", "portless has no usual port; write portless://h:PORT"),
