@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rich.console import Console
+from rich.markup import escape
 
 from bridge.errors import BridgeError
 from bridge.models import find_model, verify_model
@@ -46,9 +47,9 @@ def print_findings(findings: list[Finding], console: Console) -> None:
     """For people."""
     marks = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "error": "[red]error  [/]"}
     for finding in findings:
-        console.print(f"{marks[finding.level]}  {finding.what}", highlight=False, soft_wrap=True)
+        console.print(f"{marks[finding.level]}  {escape(finding.what)}", highlight=False, soft_wrap=True)
         if finding.remedy:
-            console.print(f"         -> {finding.remedy}", highlight=False, soft_wrap=True)
+            console.print(f"         -> {escape(finding.remedy)}", highlight=False, soft_wrap=True)
 
 
 def _system() -> Iterator[Finding]:

@@ -61,7 +61,7 @@ BROAD_EXCEPT = {
     "trackers.face_landmarker": "supervisor: one bad result does not end tracking",
     "trackers.direct_read": "whatever goes wrong, the public API is there",
     "outputs.kinds": "a plugin may raise anything while it is loaded",
-    "cli": "the last line: one sentence instead of a traceback",
+    "cli.app": "the last line: one sentence instead of a traceback",
 }
 
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}

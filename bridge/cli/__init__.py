@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
-import typer
-
-from bridge import __version__
-from bridge.cli import asking, looking, performing
-from bridge.cli.options import stderr_console
-from bridge.errors import BridgeError
-
-app = typer.Typer(
-    name="avatar-bridge",
-    help="Turns any webcam into a live performance for any avatar. Nothing leaves this machine that you did not ask for.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for part in (performing, asking, looking):
-    part.register(app)
-
-
-@app.callback(invoke_without_command=True)
-def _top(version: Annotated[bool, typer.Option("--version", help="show the version and exit")] = False) -> None:
-    if version:
-        print(f"avatar-bridge {__version__}")
-        raise typer.Exit
+_INTERRUPTED = 130
+"""What shells say of a program that Ctrl-C ended."""
 
 
 def main() -> None:
-    """Entry point of ``avatar-bridge``."""
+    """Entry point of ``avatar-bridge``. Imports the commands itself: Ctrl-C meanwhile is no reason for a traceback either."""
     try:
-        code = app(standalone_mode=False)
-    except BridgeError as error:
-        stderr_console().print(f"avatar-bridge: {error}", style="red", markup=False, highlight=False)
-        sys.exit(error.exit_code)
-    except typer.Abort:
-        sys.exit(130)
-    except Exception as error:
-        show = getattr(error, "show", None)  # click's usage errors know how to present themselves
-        if not callable(show):
-            raise
-        show()
-        sys.exit(getattr(error, "exit_code", 2))
-    sys.exit(code if isinstance(code, int) else 0)
+        from bridge.cli.app import run_command
+
+        run_command()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)

@@ -61,7 +61,8 @@ def calibrate(
     client.call("calibrate", {} if seconds is None else {"seconds": seconds})
     from bridge.terminal import await_calibration
 
-    await_calibration(client, stderr_console())
+    if not await_calibration(client, stderr_console()):
+        raise typer.Exit(1)
 
 
 def pause(config: ConfigOption = None) -> None:

@@ -68,6 +68,10 @@ def replay(
     verbose: VerboseOption = False,
 ) -> None:
     """Play a recording through the same pipeline."""
+    from bridge.sources.recording import RECORDING_SUFFIXES
+
+    if recording.suffix.lower() not in RECORDING_SUFFIXES:
+        raise ConfigError(f"{recording} is not called like a recording (.jsonl): to watch a video or picture, `run --source` it")
     settings = with_outputs(gather_settings(config, set_), output)
     level = "debug" if verbose else settings.log.level
     settings = settings.model_copy(
@@ -80,8 +84,10 @@ def replay(
     if fast:
         from bridge.daemon import set_up_logging
         from bridge.offline import replay_fast
+        from bridge.runtime import check_settings
 
         set_up_logging(settings.log.level, stderr_console())
+        check_settings(settings)
         count = replay_fast(settings, recording)
         stderr_console().print(f"{count} results replayed", highlight=False)
         return
@@ -107,15 +113,16 @@ def track(
         raise ConfigError(f"--mode {mode}: choose video or image")
     target = out or input_.with_suffix(".jsonl")
     done = track_file(settings, input_, target, mode=mode or None, final=final, console=stderr_console())
-    stderr_console().print(f"{done.frames} frames, a face in {done.found}: {target}", highlight=False)
+    stderr_console().print(f"{done.frames} frames, a face in {done.found}: {target}", markup=False, highlight=False)
 
 
 def _perform(settings: Settings, *, record: Path | None, duration: float | None, open_page: bool) -> None:
     from bridge.daemon import perform, set_up_logging
     from bridge.runtime import RunOptions, Runtime, check_settings
+    from bridge.terminal import live_line
 
     console = stderr_console()
     set_up_logging(settings.log.level, console)
     check_settings(settings)
     runtime = Runtime(settings, RunOptions(record=record, on_progress=download_progress(console)))
-    perform(runtime, duration_s=duration, open_page=open_page, console=console)
+    perform(runtime, duration_s=duration, open_page=open_page, console=console, meanwhile=live_line(runtime.status, console))
