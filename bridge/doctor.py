@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import platform
+import socket
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
 
 from bridge.errors import BridgeError
-from bridge.models import find_model, verify_model
+from bridge.models import find_model
 from bridge.settings import ControlSettings, Settings
-from bridge.sources.camera_devices import list_cameras
+from bridge.sources.camera_devices import CameraState, explain, list_cameras
+from bridge.wire.web import in_url, reachable
 
 QUIET_MEDIAPIPE = ("0.10.31", "0.10.32", "0.10.33")
 """Releases that were watched and open no socket of their own; 0.10.35 and later contact a log server from native code."""
@@ -90,33 +90,27 @@ def _mediapipe() -> Iterator[Finding]:
 def _model(settings: Settings) -> Iterator[Finding]:
     try:
         path = find_model(settings.tracker.model, download=False)
-        verify_model(path)
     except BridgeError as error:
         yield Finding(level="error", what=str(error), remedy="avatar-bridge model fetch")
         return
     yield Finding(level="ok", what=f"model {path}")
-    yield from _tracking(settings, str(path))
+    yield from _tracking(settings, path)
 
 
-def _tracking(settings: Settings, path: str) -> Iterator[Finding]:
+def _tracking(settings: Settings, model: Path) -> Iterator[Finding]:
     """Runs the landmarker for a moment: does it start, and has the strength of its own filter the effect we count on?"""
-    from pathlib import Path
+    from bridge.trackers.smoothing_check import check_smoothing, warning_about
 
-    from bridge.trackers.smoothing_check import check_smoothing
-
+    scale = settings.timestamp_scale
     try:
-        check = check_smoothing(Path(path), settings.timestamp_scale)
+        check = check_smoothing(model, scale, num_faces=settings.tracker.num_faces)
     except BridgeError as error:
         yield Finding(level="error", what=str(error))
         return
     if check.works:
-        yield Finding(level="ok", what=f"landmark filter answers to scaled timestamps (x{settings.timestamp_scale:g})")
+        yield Finding(level="ok", what=f"landmark filter answers to scaled timestamps (x{scale:g})")
     else:
-        yield Finding(
-            level="warning",
-            what="this mediapipe release does not weaken its landmark filter with scaled timestamps: motion lags a little more",
-            remedy="pip install mediapipe==0.10.33",
-        )
+        yield Finding(level="warning", what=warning_about(check, scale))
 
 
 def _cameras() -> Iterator[Finding]:
@@ -127,34 +121,29 @@ def _cameras() -> Iterator[Finding]:
             remedy += "; `ls /dev/video*` shows what the system sees"
         yield Finding(level="warning", what="no camera found", remedy=remedy)
     for camera in found:
-        problem = getattr(camera, "problem", None)
-        if problem:
-            yield Finding(level="warning", what=f"camera {camera.name}: {problem}")
+        if camera.state is CameraState.READY:
+            yield Finding(level="ok", what=f"camera {camera.label}")
         else:
-            yield Finding(level="ok", what=f"camera {camera.name}")
+            yield Finding(level="warning", what=f"camera {explain(camera)}")
 
 
 def _control(control: ControlSettings) -> Iterator[Finding]:
     if not control.enabled:
         return
-    request = urllib.request.Request(f"http://{control.host}:{control.port}/healthz")
-    if control.token:
-        request.add_header("Authorization", f"Bearer {control.token}")
+    from bridge.control.server import probe
+
+    host = reachable(control.host)
     try:
-        # An environment's proxy must never see loopback.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=1.0) as answer:
-            name = json.load(answer).get("name")
-    except (urllib.error.HTTPError, ValueError, AttributeError):
-        name = "another program"
+        socket.create_connection((host, control.port), timeout=1.0).close()
     except OSError:
         yield Finding(level="ok", what=f"control port {control.port} is free")
         return
-    if name == "avatar-bridge":
-        yield Finding(level="ok", what=f"avatar-bridge is running: http://{control.host}:{control.port}/")
+    pid = probe(control)
+    if pid is not None:
+        yield Finding(level="ok", what=f"avatar-bridge is running{pid}: http://{in_url(host)}:{control.port}/")
     else:
         yield Finding(
             level="warning",
             what=f"port {control.port} is taken by another program",
-            remedy="avatar-bridge run --set control.port=8723",
+            remedy="choose another one: --set control.port=...",
         )

@@ -30,7 +30,7 @@ from bridge.outputs.viewer import Viewer, framed
 from bridge.outputs.web_server import WebResponse, WebServer, sentence
 from bridge.settings import ControlSettings
 from bridge.wire import stream
-from bridge.wire.web import REALM, WebGate, WebRequest, in_url, is_loopback
+from bridge.wire.web import REALM, WebGate, WebRequest, in_url, is_loopback, reachable
 
 log = logging.getLogger(__name__)
 
@@ -192,9 +192,8 @@ class ControlServer:
 
 def probe(settings: ControlSettings) -> str | None:
     """Who has the port: " (pid 123)" or "" for an avatar-bridge, None for anybody else. At most a second or two."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     # http.client knows no proxies: an environment's proxy must never see loopback.
-    connection = http.client.HTTPConnection(host, settings.port, timeout=_PROBE_TIMEOUT_S)
+    connection = http.client.HTTPConnection(reachable(settings.host), settings.port, timeout=_PROBE_TIMEOUT_S)
     try:
         connection.request("GET", "/healthz", headers={"Authorization": f"Bearer {settings.token}"} if settings.token else {})
         response = connection.getresponse()
