@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
+SECRETS = frozenset({"token", "password"})
+"""Keys whose values are never shown: not in messages, logs, status or ``config show``."""
+
 
 class Section(BaseModel):
     """A table of the file: unknown keys are errors, values never change."""

@@ -17,7 +17,7 @@ import platformdirs
 from pydantic import BaseModel, ValidationError
 
 from bridge.errors import ConfigError
-from bridge.settings import OutputSettings, Settings
+from bridge.settings import SECRETS, OutputSettings, Settings
 
 ENVIRONMENT_PREFIX = "AVATAR_BRIDGE_"
 _NOT_SETTINGS = {"CONFIG", "STATE_DIR", "CACHE_DIR"}  # read where they are used, not part of the file
@@ -70,8 +70,8 @@ def load_settings(
         key, separator, value = override.partition("=")
         if not separator or not key.strip():
             raise ConfigError(f"--set {override}: expected key=value, for example --set tracker.num_faces=2")
-        nested = _nest(key.strip().split("."), _value(value), origin=f"--set {override}")
-        _merge(tree, nested, origins, f"--set {override}")
+        nested = _nest(key.strip().split("."), _value(value), origin=f"--set {key}")
+        _merge(tree, nested, origins, f"--set {key}" if key.strip().split(".")[-1] in SECRETS else f"--set {override}")
     try:
         return LoadedSettings(settings=Settings.model_validate(tree), path=found)
     except ValidationError as error:
@@ -159,7 +159,7 @@ def _sentence(problem: Any, location: tuple[int | str, ...]) -> str:
         return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
     message = str(problem["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    if isinstance(given, str | int | float | bool):
+    if isinstance(given, str | int | float | bool) and location[-1] not in SECRETS:
         return f"{message}, not {given!r}"
     return message
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -99,11 +99,23 @@ def init(target: Annotated[Path | None, typer.Argument(help="default: the user's
 
 @config_app.command()
 def show(config: ConfigOption = None, set_: SetOption = None) -> None:
-    """Print the configuration in force, as JSON."""
+    """Print the configuration in force, as JSON; tokens are starred."""
     from bridge.settings_load import find_config_file
 
-    settings = gather_settings(config, set_)
-    print(json.dumps({"file": str(find_config_file(config) or ""), **settings.model_dump(mode="json")}, indent=2))
+    settings = _without_secrets(gather_settings(config, set_).model_dump(mode="json"))
+    print(json.dumps({"file": str(find_config_file(config) or ""), **settings}, indent=2))
+
+
+def _without_secrets(tree: Any) -> Any:
+    """People show this to others when they ask for help."""
+    from bridge.outputs.url import without_secrets
+    from bridge.settings import SECRETS
+
+    if isinstance(tree, dict):
+        return {key: "***" if key in SECRETS and value else _without_secrets(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_without_secrets(value) for value in tree]
+    return without_secrets(tree) if isinstance(tree, str) else tree
 
 
 @config_app.command()

@@ -32,8 +32,8 @@ from bridge.outputs.kinds import (
     known_schemes,
     load_kind,
 )
-from bridge.outputs.url import SplitUrl, check_host, check_port, endpoint, file_path, join_url, split_url
-from bridge.settings import OutputSettings
+from bridge.outputs.url import SplitUrl, check_host, check_port, endpoint, file_path, join_url, split_url, without_secrets
+from bridge.settings import SECRETS, OutputSettings
 
 __all__ = [
     "BUILT_IN",
@@ -53,7 +53,6 @@ __all__ = [
 ]
 
 _DEFAULT_HOST = "127.0.0.1"
-_SECRETS = frozenset({"token", "password"})
 
 Aliases = Mapping[str, Alias]
 _NO_ALIASES: Aliases = MappingProxyType({})
@@ -97,7 +96,7 @@ class _Problems(Exception):
 
 def _parse(settings: OutputSettings, aliases: Aliases, number: int) -> tuple[OutputPlan, str]:
     """One output's plan, its name still empty when none was given, and its scheme (the alias, where it is one)."""
-    label = settings.url or f"{settings.kind or 'without kind'} (number {number} of [[outputs]])"
+    label = without_secrets(settings.url) or f"{settings.kind or 'without kind'} (number {number} of [[outputs]])"
     errors: list[BridgeError] = []
 
     def problem(sentence: str) -> None:
@@ -201,7 +200,9 @@ def _validated(
                 continue
             message = str(fault["msg"]).removeprefix("Value error, ")
             message = message[0].lower() + message[1:]
-            was = f", not {fault['input']!r}" if isinstance(fault["input"], str | int | float | bool) else ""
+            was = (
+                f", not {fault['input']!r}" if isinstance(fault["input"], str | int | float | bool) and key not in SECRETS else ""
+            )
             problem(f"{key}: {message}{was}" if key else message)
         return None
 
@@ -240,7 +241,7 @@ def _with_names(plans: Sequence[OutputPlan], schemes: Sequence[str]) -> tuple[Ou
 
 def _canonical(plan: OutputPlan) -> str:
     options = plan.options.model_dump(mode="json", exclude_defaults=True)
-    query = {key: "***" if key in _SECRETS else _text(value) for key, value in options.items()}
+    query = {key: "***" if key in SECRETS else _text(value) for key, value in options.items()}
     if plan.fps:
         query["fps"] = _text(plan.fps)
     if plan.mirror is not None:

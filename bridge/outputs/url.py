@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from bridge.errors import ConfigError
+from bridge.settings import SECRETS
 
 _SHAPE = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(\?(?P<query>[^#]*))?", re.ASCII
@@ -20,6 +21,7 @@ _SHAPE = re.compile(
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"[^\W_]([\w-]*[^\W_])?(\.[^\W_]([\w-]*[^\W_])?)*\.?")
 _DOTTED_NUMBERS = re.compile(r"[0-9.]+")
+_SECRET_VALUE = re.compile(rf"([?&](?:{'|'.join(sorted(SECRETS))})=)[^&#]*", re.IGNORECASE)
 _KEPT = "/{}:@,~*"
 """Characters that stay readable in paths and values of URLs that we write."""
 
@@ -104,6 +106,11 @@ def join_url(*, scheme: str, host: str = "", port: int | None = None, path: str 
     text = f"{scheme}://{authority}{quote(path, safe=_KEPT)}"
     pairs = [f"{quote(key, safe='')}={quote(value, safe=_KEPT)}" for key, value in query.items()]
     return text + ("?" + "&".join(pairs) if pairs else "")
+
+
+def without_secrets(url: str) -> str:
+    """``url`` as it may be shown, tokens and passwords starred; also what is no URL, or not yet checked."""
+    return _SECRET_VALUE.sub(r"\1***", url)
 
 
 def _query(text: str) -> dict[str, str]:

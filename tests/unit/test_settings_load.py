@@ -127,6 +127,14 @@ def test_all_problems_come_in_one_report(tmp_path: Path) -> None:
     assert "--set control.port=99999: control.port" in report
 
 
+def test_a_token_is_in_no_report() -> None:
+    """Neither as what was given nor as where it stood."""
+    with pytest.raises(ConfigError) as caught:
+        load_settings(environment={"AVATAR_BRIDGE_CONTROL__TOKEN": "[4711]"}, overrides=["control.token=4711"])
+
+    assert "--set control.token: control.token: input should be a valid string" == str(caught.value)
+
+
 def test_broken_toml_names_line_and_column(tmp_path: Path) -> None:
     """A syntax error says where it is."""
     path = _write(tmp_path, "[tracker\n")

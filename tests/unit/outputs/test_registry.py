@@ -248,6 +248,15 @@ def test_one_sentence_for_every_mistake_in_keys(keys: dict[str, Any], says: str)
     assert says in _complaint(OutputSettings(**keys))
 
 
+def test_a_token_is_in_no_complaint() -> None:
+    """Neither in the URL that is quoted nor as the value that was refused."""
+    urls = ("null://h:1?token=hunter2&size=99", "null://h:1?size=99&token=hunter2", "vmc://[?Password=hunter2")
+    report = _complaint(*(OutputSettings(url=url) for url in urls), OutputSettings(kind="null", token=["hunter2"]))
+
+    assert "hunter2" not in report
+    assert "null://h:1?token=***&size=99: size" in report
+
+
 def test_all_problems_of_all_outputs_are_in_one_report() -> None:
     """A line each, so that one look at it is enough."""
     sentence = _complaint(
