@@ -58,15 +58,17 @@ def _system() -> Iterator[Finding]:
 
 def _opencv() -> Iterator[Finding]:
     owners = sorted(set(importlib.metadata.packages_distributions().get("cv2", [])))
-    if len(owners) > 1:
+    found = ", ".join(f"{owner} {importlib.metadata.version(owner)}" for owner in owners)
+    # mediapipe asks for opencv-contrib-python: pip and `uv tool install` put it beside ours, which is harmless at one version.
+    if len({importlib.metadata.version(owner) for owner in owners}) > 1:
         yield Finding(
             level="error",
-            what=f"the cv2 folder has {len(owners)} owners: {', '.join(owners)}; which one is imported is a matter of luck",
+            what=f"the cv2 folder is a mixture of {found}",
             remedy=f"uninstall all of them, then install opencv-python alone: pip uninstall -y {' '.join(owners)}"
             " && pip install opencv-python",
         )
     elif owners:
-        yield Finding(level="ok", what=f"{owners[0]} {importlib.metadata.version(owners[0])}")
+        yield Finding(level="ok", what=found)
     else:
         yield Finding(level="error", what="OpenCV is not installed", remedy="pip install opencv-python")
 

@@ -1,7 +1,8 @@
-"""What the doctor makes of cameras and of the control port."""
+"""What the doctor makes of the OpenCV that is installed, of cameras and of the control port."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import socket
 
 import pytest
@@ -22,6 +23,29 @@ def _camera(index: int, state: CameraState) -> CameraDevice:
         holder="",
         openings=(),
     )
+
+
+def _opencv(monkeypatch: pytest.MonkeyPatch, versions: dict[str, str]) -> doctor.Finding:
+    monkeypatch.setattr(importlib.metadata, "packages_distributions", lambda: {"cv2": list(versions)})
+    monkeypatch.setattr(importlib.metadata, "version", versions.__getitem__)
+    (finding,) = doctor._opencv()
+    return finding
+
+
+def test_two_opencvs_of_one_version_are_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pip and ``uv tool install`` leave them, because mediapipe asks for the other one: nobody has to repair that."""
+    finding = _opencv(monkeypatch, {"opencv-python": "5.0", "opencv-contrib-python": "5.0"})
+
+    assert ("ok", "opencv-contrib-python 5.0, opencv-python 5.0") == (finding.level, finding.what)
+
+
+def test_two_opencvs_of_different_versions_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which file of their one folder is whose is a matter of luck."""
+    finding = _opencv(monkeypatch, {"opencv-python": "5.0", "opencv-contrib-python": "4.11"})
+
+    assert "error" == finding.level
+    assert "a mixture of opencv-contrib-python 4.11, opencv-python 5.0" in finding.what
+    assert "pip uninstall -y opencv-contrib-python opencv-python" in finding.remedy
 
 
 def test_a_camera_that_does_not_open_is_a_warning_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
