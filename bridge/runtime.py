@@ -65,6 +65,7 @@ class Runtime:
         self._workers: tuple[OutputWorker, ...] = ()
         self._recorder: ResultRecorder | None = None
         self._model: Path | None = None
+        self._smoothing_check: threading.Thread | None = None
         self._source: Source = self._options.source or make_source(settings.source)
         self._state = StateStore()
         self._engine = Engine(settings, clock=self._clock, landmark_filtered=self._landmark_filtered())
@@ -90,6 +91,7 @@ class Runtime:
     def _start(self) -> None:
         loop = EventLoopThread()
         self._exit.callback(loop.close)
+        self._exit.callback(self._await_smoothing_check)  # after all others: receivers must not wait for it
         page = self._start_control(loop) if self.settings.control.enabled else None
         if self._options.record is not None:
             self._recorder = ResultRecorder(self._options.record)
@@ -233,14 +235,18 @@ class Runtime:
         """Once per MediaPipe release, model and scale, beside the running performance; the next start knows the outcome."""
         if self._model is None:
             return
-        thread = start_smoothing_check(
+        self._smoothing_check = start_smoothing_check(
             self._model,
             self.settings.timestamp_scale,
             num_faces=self.settings.tracker.num_faces,
             store=self._state,
             on_done=lambda check: log.debug("landmark filter check: %s", check),
         )
-        self._exit.callback(thread.join, 5.0)
+
+    def _await_smoothing_check(self) -> None:
+        """MediaPipe must be closed before the interpreter ends."""
+        if self._smoothing_check is not None:
+            self._smoothing_check.join(5.0)
 
     # --- questions and commands ---------------------------------------------------------------------------------------------
 

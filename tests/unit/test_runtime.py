@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -235,6 +236,25 @@ def test_viewers_of_the_page_are_counted_in_status_and_metrics(free_tcp_port: in
     _run(runtime, body)
 
     assert b"avatar_bridge_viewers 0.0" in metrics[0]
+
+
+def test_a_stop_sends_the_rest_state_before_it_waits_for_the_filters_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check of MediaPipe's landmark filter may take a while on a first start."""
+    order: list[str] = []
+    stop_outputs = Runtime._stop_outputs
+
+    def stop(self: Runtime) -> None:
+        stop_outputs(self)
+        order.append("outputs")
+
+    monkeypatch.setattr(Runtime, "_stop_outputs", stop)
+    check = SimpleNamespace(join=lambda _timeout_s: order.append("check"))
+    monkeypatch.setattr("bridge.runtime.start_smoothing_check", lambda *_, **__: check)
+    runtime = Runtime(_settings())
+    runtime._model = Path("face_landmarker.task")
+    _run(runtime, lambda: None)
+
+    assert ["outputs", "check"] == order
 
 
 def test_without_outputs_vmc_goes_to_loopback() -> None:
