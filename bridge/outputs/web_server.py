@@ -200,7 +200,8 @@ def _quiet_logger() -> logging.Logger:
 def _why_not(place: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE or getattr(error, "winerror", None) == 10048:
         return f"{place} is in use by another program"
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+    # From Python 3.13 on asyncio says so in an error of its own, without a number.
+    if error.errno in (errno.EADDRNOTAVAIL, None) or isinstance(error, socket.gaierror):
         return f"{place} is not an address of this machine"
     reason: Any = error.strerror or error
     return f"cannot listen on {place}: {reason}"
