@@ -1,7 +1,8 @@
-"""A clip as a camera: preloaded frames, ready at a fixed rate, with a driver's buffers or the newest one only."""
+"""A clip, drawn or read, as a camera: preloaded frames, ready at a fixed rate, with a driver's buffers or the newest one only."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from pathlib import Path
@@ -11,12 +12,14 @@ import numpy as np
 
 from bridge.clock import monotonic
 from bridge.errors import SourceEnded, SourceUnavailable
+from bridge.sources.opencv import load_cv2
+from bridge.trackers.drawn_face import draw_face, moved
 from bridge.types import CameraFrame, ImageArray, frozen_array
 
 
 def load_clip(path: Path, limit: int) -> list[ImageArray]:
     """BGR frames, played forth and back so that the loop has no cut. Raises SourceUnavailable."""
-    capture = cv2.VideoCapture(str(path))
+    capture = load_cv2().VideoCapture(str(path))
     frames: list[ImageArray] = []
     while len(frames) < limit:
         ok, frame = capture.read()
@@ -27,6 +30,31 @@ def load_clip(path: Path, limit: int) -> list[ImageArray]:
     if not frames:
         raise SourceUnavailable(f"{path} has no picture that can be read; name a video with a face: --clip FILE")
     return frames + frames[-2:0:-1]
+
+
+def write_drawn_clip(path: Path, *, seconds: float = 4.0, fps: float = 30.0) -> Path:
+    """Writes a video (MJPG, 640x480) of the face swaying, nodding, blinking and talking, and returns its path.
+
+    Raises SourceUnavailable when OpenCV cannot write there.
+    """
+    load_cv2()  # before FFmpeg's first use: it looks once how loud it may be
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (640, 480))
+    if not writer.isOpened():
+        raise SourceUnavailable(f"{path} cannot be written: choose another folder")
+    try:
+        for k in range(round(seconds * fps)):
+            phase = 2 * math.pi * k / (seconds * fps)
+            face = draw_face(
+                480,
+                mouth_open=max(0.0, math.sin(6 * phase)) * 0.6,
+                eyes_closed=max(0.0, 1 - abs((k % 60) - 30) / 4),
+            )
+            swaying = moved(face, x_px=40 * math.sin(phase), y_px=15 * math.sin(2 * phase), roll_deg=10 * math.sin(phase))
+            wide = cv2.copyMakeBorder(swaying, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
+            writer.write(cv2.cvtColor(wide, cv2.COLOR_RGB2BGR))
+    finally:
+        writer.release()
+    return path
 
 
 class ClipCamera:

@@ -186,7 +186,7 @@ def _shared_naive() -> Path | None:
 
 
 def _drawn_clip(folder: Path) -> Path:
-    from bridge.trackers.drawn_face import write_drawn_clip
+    from bridge.bench.clip import write_drawn_clip
 
     return write_drawn_clip(folder / "drawn-face.avi")
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
-
 import cv2
 import numpy as np
 
-from bridge.errors import SourceUnavailable
 from bridge.types import ImageArray, frozen_array
 
 Colour = tuple[int, int, int]
@@ -75,27 +71,3 @@ def moved(image: ImageArray, *, x_px: float = 0.0, y_px: float = 0.0, roll_deg: 
     matrix[:, 2] += np.array([x_px, y_px])
     warped = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return frozen_array(np.asarray(warped, dtype=np.uint8))
-
-
-def write_drawn_clip(path: Path, *, seconds: float = 4.0, fps: float = 30.0) -> Path:
-    """Writes a video (MJPG, 640x480) of the face swaying, nodding, blinking and talking, and returns its path.
-
-    Raises SourceUnavailable when OpenCV cannot write there.
-    """
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (640, 480))
-    if not writer.isOpened():
-        raise SourceUnavailable(f"{path} cannot be written: choose another folder")
-    try:
-        for k in range(round(seconds * fps)):
-            phase = 2 * math.pi * k / (seconds * fps)
-            face = draw_face(
-                480,
-                mouth_open=max(0.0, math.sin(6 * phase)) * 0.6,
-                eyes_closed=max(0.0, 1 - abs((k % 60) - 30) / 4),
-            )
-            swaying = moved(face, x_px=40 * math.sin(phase), y_px=15 * math.sin(2 * phase), roll_deg=10 * math.sin(phase))
-            wide = cv2.copyMakeBorder(swaying, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
-            writer.write(cv2.cvtColor(wide, cv2.COLOR_RGB2BGR))
-    finally:
-        writer.release()
-    return path

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bridge import arkit, space
+from bridge.bench.clip import write_drawn_clip
 from bridge.settings import TrackerSettings
-from bridge.trackers.drawn_face import draw_face, write_drawn_clip
+from bridge.trackers.drawn_face import draw_face
 from bridge.trackers.mediapipe_import import load
 from bridge.trackers.offline import OfflineTracker
 from bridge.trackers.smoothing_check import check_smoothing

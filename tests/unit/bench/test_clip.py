@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from bridge.bench.clip import ClipCamera, load_clip
+from bridge.bench.clip import ClipCamera, load_clip, write_drawn_clip
 from bridge.errors import SourceEnded, SourceUnavailable
-from bridge.trackers.drawn_face import write_drawn_clip
 from bridge.types import ImageArray
 
 
@@ -107,3 +107,22 @@ def test_a_clip_without_pictures_is_said(tmp_path: Path) -> None:
 
     with pytest.raises(SourceUnavailable, match="--clip FILE"):
         load_clip(path, 10)
+
+
+def test_the_drawn_clip_can_be_read_back(tmp_path: Path) -> None:
+    """A short video of 640x480 at the rate asked for, in which something moves."""
+    path = write_drawn_clip(tmp_path / "clip.avi", seconds=0.5, fps=20.0)
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while (read := capture.read())[0]:
+        frames.append(read[1].astype(int))
+    assert capture.get(cv2.CAP_PROP_FPS) == 20.0
+    capture.release()
+    assert [frame.shape for frame in frames] == [(480, 640, 3)] * 10
+    assert np.abs(frames[3] - frames[0]).max() > 50
+
+
+def test_an_unwritable_place_is_one_sentence(tmp_path: Path) -> None:
+    """A folder that does not exist is named."""
+    with pytest.raises(SourceUnavailable, match=r"clip\.avi cannot be written"):
+        write_drawn_clip(tmp_path / "absent" / "clip.avi")

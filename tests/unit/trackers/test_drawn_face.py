@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import cv2
 import numpy as np
 import pytest
 
-from bridge.errors import SourceUnavailable
-from bridge.trackers.drawn_face import draw_face, moved, write_drawn_clip
+from bridge.trackers.drawn_face import draw_face, moved
 
 
 def test_a_face_of_any_size() -> None:
@@ -53,22 +49,3 @@ def test_rolling_is_counter_clockwise() -> None:
     face = draw_face(64)
     rolled = moved(face, roll_deg=90.0).astype(int)
     assert np.abs(rolled[32, 62] - face[62, 32].astype(int)).max() <= 8
-
-
-def test_the_clip_can_be_read_back(tmp_path: Path) -> None:
-    """A short video of 640x480 at the rate asked for, in which something moves."""
-    path = write_drawn_clip(tmp_path / "clip.avi", seconds=0.5, fps=20.0)
-    capture = cv2.VideoCapture(str(path))
-    frames = []
-    while (read := capture.read())[0]:
-        frames.append(read[1].astype(int))
-    assert capture.get(cv2.CAP_PROP_FPS) == 20.0
-    capture.release()
-    assert [frame.shape for frame in frames] == [(480, 640, 3)] * 10
-    assert np.abs(frames[3] - frames[0]).max() > 50
-
-
-def test_an_unwritable_place_is_one_sentence(tmp_path: Path) -> None:
-    """A folder that does not exist is named."""
-    with pytest.raises(SourceUnavailable, match=r"clip\.avi cannot be written"):
-        write_drawn_clip(tmp_path / "absent" / "clip.avi")
