@@ -26,6 +26,7 @@ from bridge.sources.recording import RecordingSource
 from bridge.sources.video import Material, open_material
 from bridge.stages.mirror import mirror_state
 from bridge.trackers.offline import OfflineTracker
+from bridge.trackers.smoothing_check import expect_filtered
 from bridge.types import CameraFrame, Face, FaceState, Output, Presence, TrackResult
 
 
@@ -99,7 +100,7 @@ def _final(settings: Settings, results: Iterator[TrackResult]) -> Iterator[Track
 
 
 def _engine(settings: Settings) -> Engine:
-    filtered = settings.tracker.num_faces == 1 and settings.timestamp_scale < 100
+    filtered = expect_filtered(settings.timestamp_scale, num_faces=settings.tracker.num_faces)
     return Engine(settings, clock=monotonic, landmark_filtered=filtered)
 
 

@@ -1,4 +1,4 @@
-"""What the bridge remembers between runs: calibration, tokens, last camera, results of self-tests. Not the configuration."""
+"""What the bridge remembers between runs, as yet the results of self-tests. Not the configuration."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class StateStore:
             except OSError as error:
                 self._unsaved[key] = json.loads(text)
                 if self._writable:
-                    log.warning("%s cannot be written (%s): calibration and the like will be forgotten", self.path, error)
+                    log.warning("%s cannot be written (%s): what was learnt will be forgotten", self.path, error)
                 self._writable = False
             else:
                 self._unsaved.clear()
