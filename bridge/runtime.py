@@ -27,7 +27,7 @@ from bridge.state_store import StateStore
 from bridge.trackers.face_landmarker import FaceLandmarkerTracker
 from bridge.trackers.smoothing_check import expect_filtered, known_smoothing_check, start_smoothing_check
 from bridge.types import FaceState, Source, Tracker, TrackResult
-from bridge.wire.web import in_url
+from bridge.wire.web import in_url, reachable
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ class Runtime:
         self._viewers = lambda: hub.viewers
         self._exit.callback(server.close)
         self._exit.callback(hub.close)
-        self.control_url = f"http://{in_url(self.settings.control.host)}:{self.settings.control.port}/"
+        self.control_url = f"http://{in_url(reachable(self.settings.control.host))}:{self.settings.control.port}/"
         return Port(subject=None, offer=hub.publish)
 
     def _start_outputs(self, page: Port | None, context: OutputContext) -> None:

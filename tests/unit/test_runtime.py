@@ -257,6 +257,16 @@ def test_a_stop_sends_the_rest_state_before_it_waits_for_the_filters_check(monke
     assert ["outputs", "check"] == order
 
 
+@pytest.mark.parametrize(("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "127.0.0.1")])
+def test_the_page_is_named_by_an_address_that_a_browser_can_go_to(host: str, shown: str, free_tcp_port: int) -> None:
+    """0.0.0.0 stands for all addresses and is none: browsers on Windows do not open it."""
+    runtime = Runtime(_settings(control={"host": host, "port": free_tcp_port, "token": "secret"}))
+
+    _run(runtime, lambda: None)
+
+    assert f"http://{shown}:{free_tcp_port}/" == runtime.control_url
+
+
 def test_without_outputs_vmc_goes_to_loopback() -> None:
     """Nothing to configure before VSeeFace and its like move."""
     assert [plan.url for plan in Runtime(_settings()).plans] == ["vmc://127.0.0.1:39539"]
