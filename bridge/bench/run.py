@@ -57,6 +57,10 @@ def run_bench(options: BenchOptions) -> None:
     unknown = sorted(set(options.only) - set(PARTS))
     if unknown:
         raise ConfigError(f"bench --only {', '.join(unknown)}: known parts are {', '.join(PARTS)}")
+    if options.clip is not None:
+        from bridge.bench.clip import load_clip
+
+        load_clip(options.clip, 1)  # what is wrong with it is said now, not by a variant that fails
     parts = options.only or PARTS
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="avatar-bridge-bench-") as folder:

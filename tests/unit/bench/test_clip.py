@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bridge.bench.clip import ClipCamera, load_clip, write_drawn_clip
+from bridge.bench.run import BenchOptions, run_bench
 from bridge.errors import SourceEnded, SourceUnavailable
 from bridge.types import ImageArray
 
@@ -107,6 +108,12 @@ def test_a_clip_without_pictures_is_said(tmp_path: Path) -> None:
 
     with pytest.raises(SourceUnavailable, match="--clip FILE"):
         load_clip(path, 10)
+
+
+def test_a_clip_that_is_not_there_ends_the_bench_before_it_begins(tmp_path: Path) -> None:
+    """In the clip's own sentence, not as the traceback of a variant."""
+    with pytest.raises(SourceUnavailable, match=r"absent.mp4 has no picture"):
+        run_bench(BenchOptions(seconds=1.0, rounds=1, clip=tmp_path / "absent.mp4", only=("pace30",)))
 
 
 def test_the_drawn_clip_can_be_read_back(tmp_path: Path) -> None:
