@@ -18,7 +18,7 @@ import numpy as np
 
 from bridge.mailbox import Mailbox
 from bridge.settings import Settings
-from bridge.stages.calibrate import CalibrationStatus, Neutral
+from bridge.stages.calibrate import CalibrationStatus
 from bridge.stages.chain import StageChain, build_chain
 from bridge.stages.subjects import SubjectAssigner
 from bridge.types import ZERO_WEIGHTS, Face, FaceState, Presence, TrackResult
@@ -50,19 +50,7 @@ class ClearCalibration:
     """Command: back to what the model delivers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UseNeutral:
-    """Command: a neutral that was learnt before."""
-
-    neutral: Neutral
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResetStages:
-    """Command: another source follows; forget the stream, keep the calibration."""
-
-
-Command: TypeAlias = Recenter | BeginNeutral | ClearCalibration | UseNeutral | ResetStages
+Command: TypeAlias = Recenter | BeginNeutral | ClearCalibration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +115,7 @@ class Engine:
     # --- any thread -----------------------------------------------------------------------------------------------------
 
     def offer(self, result: TrackResult) -> None:
-        """Any thread: a new result; the newest wins."""
+        """A new result; the newest wins. Any thread, but one at a time: the tracker's, or the capture thread."""
         self._offered += 1
         self._inbox.offer(result)
 
@@ -140,11 +128,6 @@ class Engine:
     def states(self) -> tuple[FaceState, ...]:
         """The newest final state of every subject."""
         return self._states
-
-    @property
-    def neutral(self) -> Neutral:
-        """Subject 0's calibration."""
-        return self._chains[0].calibrate.neutral
 
     def status(self) -> EngineStatus:
         """A snapshot, any thread."""
@@ -219,12 +202,6 @@ class Engine:
                     chain.calibrate.begin_neutral(seconds)
                 case ClearCalibration():
                     chain.calibrate.clear()
-                case UseNeutral(neutral=neutral):
-                    chain.calibrate.neutral = neutral
-                case ResetStages():
-                    chain.reset()
-                    self._assigner.reset()
-                    self._last_t = -np.inf
 
     # --- the thread -----------------------------------------------------------------------------------------------------
 
@@ -280,6 +257,7 @@ class Engine:
     def _guarded(self, result: TrackResult | None, now: float) -> None:
         try:
             self.tick(result, now=now)
+            self._broken = ""
         except Exception as error:  # a bug in a stage must not end the performance: say it, reset, go on
             self._errors += 1
             what = f"{type(error).__name__}: {error}"

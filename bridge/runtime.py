@@ -31,8 +31,8 @@ from bridge.wire.web import in_url, reachable
 
 log = logging.getLogger(__name__)
 
-OPEN_S = 0.25
-"""What outputs get for their first attempt to open, before the source begins."""
+OPEN_S, OPEN_FOR_A_FILE_S = 0.25, 2.0
+"""What outputs get for their first attempt to open, before the source begins: a camera goes on, a file's first frame is gone."""
 STOP_S = 1.5
 """What outputs get for sending the rest state and closing."""
 DEFAULT_OUTPUTS = (OutputSettings(url="vmc://127.0.0.1:39539"),)
@@ -190,7 +190,7 @@ class Runtime:
 
     def _await_outputs(self) -> None:
         """So that a file's first frame finds its receivers open; a name that resolves slowly holds nobody up for long."""
-        deadline = self._clock() + OPEN_S
+        deadline = self._clock() + (OPEN_S if self._source.live else OPEN_FOR_A_FILE_S)
         for worker in self._workers:
             if worker.plan.enabled:
                 worker.wait_tried(max(0.0, deadline - self._clock()))

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from bridge.clock import monotonic
@@ -103,7 +103,7 @@ def print_status(state: dict[str, Any], console: Console) -> None:
 
 def outputs_table(outputs: list[dict[str, Any]]) -> Table:
     """One row an output."""
-    table = Table("output", "to", "state", "sent", "fps", "note")
+    table = Table("output", Column("to", overflow="fold"), "state", "sent", "fps", "note")
     colours = {"sending": "green", "faulted": "red", "rejected": "red", "connecting": "yellow"}
     for output in outputs:
         state = output["state"]

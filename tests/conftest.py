@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from bridge import arkit, space
+from bridge.sources.opencv import load_cv2
 from bridge.types import (
     GAZE_AHEAD,
     ZERO_WEIGHTS,
@@ -81,6 +82,12 @@ def protocols() -> Path:
 def recordings() -> Path:
     """The folder of recorded MediaPipe results."""
     return _data_folder("recordings")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _opencv_as_in_the_program() -> None:
+    """FFmpeg's log level is read once in a process: whichever test opens a video first finds it as in the program."""
+    load_cv2()
 
 
 # --- threads ---------------------------------------------------------------------------------------------------------

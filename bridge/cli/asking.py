@@ -18,6 +18,10 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
+def _say(sentence: str) -> None:
+    stderr_console().print(sentence, highlight=False)
+
+
 def _client(config: Path | None) -> Any:
     from bridge.control.client import ControlClient
 
@@ -46,6 +50,7 @@ def stop(config: ConfigOption = None) -> None:
 def recenter(config: ConfigOption = None) -> None:
     """Where the head is now is straight ahead."""
     _client(config).call("recenter", {})
+    _say("the head is straight ahead as it is now")
 
 
 def calibrate(
@@ -68,11 +73,13 @@ def calibrate(
 def pause(config: ConfigOption = None) -> None:
     """Release the camera; the avatar goes to rest."""
     _client(config).call("pause", {})
+    _say("paused: the camera is released; `avatar-bridge resume` takes it again")
 
 
 def resume(config: ConfigOption = None) -> None:
     """Take the camera again."""
     _client(config).call("resume", {})
+    _say("on again")
 
 
 def outputs(config: ConfigOption = None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bridge.clock import Clock, monotonic
 from bridge.errors import ConfigError, SourceUnavailable
+from bridge.recording import is_recording
 from bridge.settings import SourceSettings
 from bridge.sources.camera import CameraSource
 from bridge.sources.camera_capture import OpenCapture, open_capture
@@ -43,7 +44,7 @@ def make_source(
     if kind == "camera" and (colon or text == "camera"):
         return CameraSource(settings, which, clock=clock, devices=devices, opener=opener)
     path = _existing(text)
-    if path.is_file() and path.suffix.lower() in RECORDING_SUFFIXES:
+    if path.is_file() and (path.suffix.lower() in RECORDING_SUFFIXES or is_recording(path)):
         return RecordingSource(path, loop=repeat, clock=clock)
     return VideoSource(path, fps=settings.fps, loop=repeat, clock=clock)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bridge import arkit, space
-from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter, UseNeutral
+from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter
 from bridge.settings import Settings
 from bridge.stages.guard import GuardStage
 from bridge.types import ZERO_WEIGHTS, Face, FaceState, HeadPose, Presence, TrackResult, frozen_array
@@ -153,22 +153,17 @@ def test_recenter_makes_the_present_head_straight() -> None:
 
 
 def test_clear_goes_back_to_what_the_model_delivers() -> None:
-    """ClearCalibration undoes a recentre; UseNeutral brings one back."""
+    """ClearCalibration undoes a recentre."""
     engine = _engine()
     engine.tick(_result(0, _face(yaw=15.0)), now=0.0)
     engine.command(Recenter())
     engine.tick(_result(1, _face(yaw=15.0)), now=1 / 30)
-    neutral = engine.neutral
     engine.command(ClearCalibration())
 
     (cleared,) = engine.tick(_result(2, _face(yaw=15.0)), now=2 / 30)
-    engine.command(UseNeutral(neutral=neutral))
-    (again,) = engine.tick(_result(3, _face(yaw=15.0)), now=3 / 30)
 
     assert cleared.head is not None
-    assert again.head is not None
     assert space.to_euler_deg(cleared.head.quat_xyzw)[0] == pytest.approx(15.0, abs=1e-6)
-    assert space.to_euler_deg(again.head.quat_xyzw)[0] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_calibrating_on_a_still_face_maps_it_to_zero() -> None:

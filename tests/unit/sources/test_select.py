@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from bridge.errors import BridgeError, ConfigError, SourceEnded, SourceUnavailable
+from bridge.recording import RecordingWriter
 from bridge.settings import SourceSettings
 from bridge.sources import camera as camera_module
 from bridge.sources.camera import CameraSource
 from bridge.sources.camera_capture import CameraCapture, CaptureRequest
 from bridge.sources.camera_device import CameraDevice, CameraIdentity, CameraState, Opening
 from bridge.sources.demo import DemoSource
+from bridge.sources.recording import RecordingSource
 from bridge.sources.select import AutoSource, make_source
 from bridge.sources.video import VideoSource
 from bridge.types import CameraFrame, ImageArray, Source, TrackResult, frozen_array
@@ -259,3 +261,12 @@ def test_every_source_has_a_report(text: str) -> None:
     source.close()
     assert (before.warning, after.warning) == (None, None)
     assert after.delivered
+
+
+def test_a_recording_is_known_by_its_first_line(tmp_path: Path) -> None:
+    """``--record take.txt`` is not recommended, but it is a recording, and plays as one."""
+    path = tmp_path / "take.txt"
+    with RecordingWriter(path, stage="raw") as writer:
+        writer.write_result(TrackResult(seq=0, t=0.0, t_done=0.0, faces=()))
+
+    assert isinstance(make_source(SourceSettings(input=str(path))), RecordingSource)
