@@ -270,6 +270,7 @@ def main() -> None:
         except Exception:  # noqa: BLE001  whatever it is, it is this scenario's result, and the others go on
             error = traceback.format_exc()
             print(error, flush=True)
+        machine.restore()
         results[name] = {"seconds": round(time.monotonic() - began_s, 2), "said": machine.said, "error": error}
         (arguments.data / "results.json").write_text(json.dumps(results), encoding="utf-8")
 

@@ -72,6 +72,11 @@ class Machine:
             self.camguest.free_stuck(device)
             self.camguest.capabilities(device)
 
+    def restore(self) -> None:
+        """Vivid's plug is in, also after a scenario that failed while it was out."""
+        if not Path("/sys/bus/platform/drivers/vivid/vivid.0").exists():
+            self.vivid.plug()
+
     def replug(self) -> None:
         """Vivid back in, wherever its node turns up."""
         self.vivid.plug()
