@@ -176,7 +176,7 @@ def test_the_stop_command_ends_the_wait() -> None:
 
     def body() -> None:
         threading.Timer(0.1, runtime.command, ("stop", {})).start()
-        runtime.wait()
+        runtime.wait(DEADLINE_S)
         assert runtime.done.is_set()
 
     _run(runtime, body)

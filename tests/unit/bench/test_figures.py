@@ -58,6 +58,16 @@ def test_a_frame_has_arrived_when_apply_and_time_have(*, bundled: bool) -> None:
     assert arrivals.frames[0][0] >= arrivals.first_datagram
 
 
+def test_a_time_without_apply_is_no_frame() -> None:
+    """A naive bridge tells its time for pictures without a face too: these are not counted."""
+    receiver = VmcReceiver()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(bytes(_message("/VMC/Ext/T", (1.5, "f")).build().dgram), ("127.0.0.1", receiver.port))
+        _wait_for(lambda: receiver.arrivals.datagrams == 1)
+
+    assert [] == receiver.stop().frames
+
+
 def test_costs_are_measured_on_a_face_that_moves() -> None:
     """States differ from each other in every part, and both figures are positive."""
     states = performance_states()
