@@ -101,7 +101,7 @@ class Runtime:
         self._exit.callback(self._engine.stop)
         self._exit.callback(self._capture.stop)
         self._capture.start()
-        self._start_outputs(page, OutputContext(event_loop=loop))
+        self._start_outputs(page, OutputContext(event_loop=loop, state=self._state))
         while not self._capture.opened.wait(0.1):
             if self._done.is_set():  # Ctrl-C while the model downloads or a camera takes its time
                 return

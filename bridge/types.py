@@ -141,6 +141,8 @@ class FaceState:
     landmarks: Float32Array | None = None
     box: tuple[float, float, float, float] | None = None
     frame: CameraFrame | None = None
+    extras: tuple[tuple[str, float], ...] = ()
+    """Further named values that the user's mapping rules made, for outputs that can carry any name."""
 
     @classmethod
     def rest(cls, *, subject: int = 0, seq: int = 0, t: float = 0.0, t_done: float | None = None) -> FaceState:

@@ -19,14 +19,23 @@ from pydantic import BaseModel, ConfigDict
 
 from bridge.errors import BridgeError, ConfigError, PluginError
 from bridge.outputs.event_loop import EventLoopThread
+from bridge.state_store import StateStore
 from bridge.types import Output
 
 ENTRY_POINT_GROUP = "avatar_bridge.outputs"
 
 BUILT_IN: Mapping[str, str] = MappingProxyType({
+    "facemotion3d": "bridge.outputs.facemotion3d:OUTPUT",
+    "ifacialmocap": "bridge.outputs.ifacialmocap:OUTPUT",
+    "livelink": "bridge.outputs.livelink:OUTPUT",
+    "openseeface": "bridge.outputs.openseeface:OUTPUT",
+    "opentrack": "bridge.outputs.opentrack:OUTPUT",
     "osc": "bridge.outputs.osc:OUTPUT",
     "record": "bridge.outputs.record:OUTPUT",
     "vmc": "bridge.outputs.vmc:OUTPUT",
+    "vrchat": "bridge.outputs.vrchat:OUTPUT",
+    "vts": "bridge.outputs.vts:OUTPUT",
+    "vts-phone": "bridge.outputs.vts_phone:OUTPUT",
     "ws": "bridge.outputs.websocket:OUTPUT",
 })  # fmt: skip
 """Scheme -> "module:attribute". Kept beside the entry points so that a checkout works without installed metadata."""
@@ -65,6 +74,8 @@ class OutputContext:
 
     event_loop: EventLoopThread | None = None
     """For outputs that are WebSocket or HTTP."""
+    state: StateStore | None = None
+    """Where what a receiver granted (a token) is kept for the next run; None: it lives as long as the process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

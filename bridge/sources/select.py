@@ -1,10 +1,13 @@
-"""From ``source.input`` to a source: ``auto``, ``camera``, ``camera:WHICH``, ``demo``, a file or a folder."""
+"""From ``source.input`` to a source: ``auto``, ``camera``, ``camera:WHICH``, ``demo``, a file or a folder, or a sender in the
+network (``vmc``, ``ifacialmocap:HOST``, ...)."""
 
 from __future__ import annotations
 
+import importlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from bridge.clock import Clock, monotonic
 from bridge.errors import ConfigError, SourceUnavailable
@@ -18,6 +21,16 @@ from bridge.sources.recording import RECORDING_SUFFIXES, RecordingSource
 from bridge.sources.report import SourceReport
 from bridge.sources.video import VideoSource
 from bridge.types import CameraFrame, Source, TrackResult
+
+
+NETWORK_SOURCES: Mapping[str, str] = MappingProxyType({
+    "facemotion3d": "bridge.sources.facemotion3d:make_source",
+    "ifacialmocap": "bridge.sources.ifacialmocap:make_source",
+    "livelink": "bridge.sources.livelink:make_source",
+    "vmc": "bridge.sources.vmc:make_source",
+    "vts-phone": "bridge.sources.vts_phone:make_source",
+})  # fmt: skip
+"""Word before the colon -> "module:function", called with the settings, what follows the colon, and ``clock``."""
 
 
 def make_source(
@@ -43,6 +56,10 @@ def make_source(
     kind, colon, which = text.partition(":")
     if kind == "camera" and (colon or text == "camera"):
         return CameraSource(settings, which, clock=clock, devices=devices, opener=opener)
+    if kind in NETWORK_SOURCES and not (colon == "" and Path(text).exists()):
+        module, _, function = NETWORK_SOURCES[kind].partition(":")
+        made: Source = getattr(importlib.import_module(module), function)(settings, which, clock=clock)
+        return made
     path = _existing(text)
     if path.is_file() and (path.suffix.lower() in RECORDING_SUFFIXES or is_recording(path)):
         return RecordingSource(path, loop=repeat, clock=clock)
