@@ -22,7 +22,6 @@ from bridge.sources.report import SourceReport
 from bridge.sources.video import VideoSource
 from bridge.types import CameraFrame, Source, TrackResult
 
-
 NETWORK_SOURCES: Mapping[str, str] = MappingProxyType({
     "facemotion3d": "bridge.sources.facemotion3d:make_source",
     "ifacialmocap": "bridge.sources.ifacialmocap:make_source",
