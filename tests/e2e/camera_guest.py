@@ -93,7 +93,7 @@ def _delivers(machine: Machine, *, device: str, spec: str, label: str, fourcc: s
         report, own_fps = _settled_report(source)
     machine.say(f"{report}; by the frames' own times {own_fps:.1f} fps")
     same(f"640x480 at 20 fps, {fourcc}", report.delivered)
-    assert own_fps < 1.1 * FPS
+    assert own_fps < 1.5 * FPS  # the first frames were waiting in the driver and come at once
     if own_fps > 0.9 * FPS:  # a machine that is too busy to feed the camera in time has something to warn of
         same(None, report.warning)
 
