@@ -19,7 +19,7 @@ from bridge.wire import vrchat_eyes as native
 from bridge.wire.osc import Argument, Buffer, Bundle, Message, OscError, encode, messages
 from bridge.wire.vrchat_avatar import AvatarParameters
 from bridge.wire.vrchat_eyes import LookForm
-from bridge.wire.vrchat_targets import PARAMETERS, Bit, Names, Sign, Targets, targets_of, whole_set
+from bridge.wire.vrchat_targets import PARAMETERS, Names, Targets, targets_of, whole_set
 
 Eyes: TypeAlias = Literal["auto", "always", "off"]
 
@@ -64,7 +64,7 @@ class VrchatEncoder:
             else targets_of(avatar, head=head, status=status)
         )
         used = [each for _, each in self.targets.floats]
-        used += [each.parameter for each in (*self.targets.bits, *self.targets.signs)]
+        used += [each.parameter for each in self.targets.bools]
         parameters = list(dict.fromkeys(used))
         self._mapping = UnifiedMapping(parameters)
         self._floats = _Floats(self.targets.floats, parameters, epsilon)
@@ -173,7 +173,7 @@ class _Bools:
 
     def __init__(self, targets: Targets, parameters: Sequence[Parameter]) -> None:
         index = {each: i for i, each in enumerate(parameters)}
-        both: tuple[Bit | Sign, ...] = (*targets.bits, *targets.signs)
+        both = targets.bools
         self.elements = tuple(
             [_element(Message(each.address, "T" if on else "F", (on,))) for each in both] for on in (False, True)
         )

@@ -1,8 +1,7 @@
 """The file in which VRChat writes down what an avatar accepts over OSC: ``OSC/{userId}/Avatars/{avatarId}.json``. Pure.
 
-``{"id", "name", "parameters": [{"name", "input": {"address", "type": "Int"|"Bool"|"Float"}, "output": {...}}]}``; users edit it to
-send parameters elsewhere, so the address counts, not the name. A parameter without ``input`` can only be read. Source: the fact
-sheet "VRChat OSC", section 1.
+``{"id", "name", "parameters": [{"name", "input": {"address", "type": "Int"|"Bool"|"Float"}, "output": {...}}]}``; users edit it,
+so the address counts, not the name. A parameter without ``input`` can only be read. Source: the fact sheet "VRChat OSC", 1.
 """
 
 from __future__ import annotations

@@ -67,6 +67,11 @@ class Targets:
     own_lids: bool = False
     """Whether it moves its lids by parameters (Eye...Open, Eye...Lid)."""
 
+    @property
+    def bools(self) -> tuple[Bit | Sign, ...]:
+        """The bits, then the signs."""
+        return (*self.bits, *self.signs)
+
     def __len__(self) -> int:
         """Addresses of face parameters, without the status."""
         return len(self.floats) + len(self.bits) + len(self.signs)
@@ -141,9 +146,8 @@ def targets_of(avatar: AvatarParameters, *, names: Names = "both", head: bool = 
                         bits.setdefault(base, (each, set()))[1].add(_BIT[ending])
     numbers = [bit for base, (each, found) in bits.items() for bit in _number(base, each, found, with_negative=base in negatives)]
     signs += [Sign(address=base + _NEGATIVE, parameter=each) for base, each in negatives.items()]
-    driven = {each.name.rpartition("/")[2] for _, each in floats}
-    driven |= {each.parameter.name.rpartition("/")[2] for each in (*numbers, *signs)}
-    eyes = {name for name in driven if "Eye" in name}
+    driven = [*(each for _, each in floats), *(each.parameter for each in numbers), *(each.parameter for each in signs)]
+    eyes = {each.name for each in driven if "Eye" in each.name}
     return Targets(
         floats=tuple(floats),
         bits=tuple(numbers),
