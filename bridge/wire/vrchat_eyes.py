@@ -19,8 +19,8 @@ LookForm: TypeAlias = Literal[
 ]
 
 LIDS_ADDRESS = "/tracking/eye/EyesClosedAmount"
-REPEAT_S = 0.9
-"""So that every second something comes, also at low frame rates."""
+REPEAT_S = 0.5
+"""So that something comes every second at any frame rate."""
 
 _EYE_DISTANCE_M = 0.064
 _NEAREST_M, _FARTHEST_M = 0.1, 10.0
