@@ -42,16 +42,17 @@ class ChangeListener:
 
     def newest(self) -> str | None:
         """The id of the last avatar change that came since the last call; None: there was none. Never blocks or raises."""
-        newest: str | None = None
-        for _ in range(_MOST_AT_ONCE if self._socket else 0):
+        opened, newest = self._socket, None
+        for _ in range(_MOST_AT_ONCE if opened is not None else 0):
             try:
-                data, sender = self._socket.recvfrom(_LARGEST_DATAGRAM)  # type: ignore[union-attr]
+                data, sender = opened.recvfrom(_LARGEST_DATAGRAM)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:  # an echo of something that nobody took
                 continue
             if _NEEDLE in data and (self._senders is None or sender[0] in self._senders):
-                newest = next((str(value) for address, value in parse_from_vrchat(data) if address == CHANGE), newest)
+                for address, value in parse_from_vrchat(data):
+                    newest = str(value) if address == CHANGE else newest
         return newest
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable
@@ -127,7 +128,7 @@ _PLACES = st.fixed_dictionaries({"address": _ADDRESSES, "type": st.sampled_from(
 _FILES = st.fixed_dictionaries({"id": _JSON, "parameters": st.lists(st.fixed_dictionaries({"input": _PLACES | _JSON}) | _JSON)})
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(_FILES | _JSON)
 def test_any_json_is_a_file_or_refused(root: object) -> None:
     """Whatever is in it, an encoder can be made of the result: every address it takes can be sent."""
@@ -153,16 +154,14 @@ def test_no_bytes_of_a_file_raise_anything_else() -> None:
         for i in range(_BATCH):
             file = _damaged(good, data) if i < 50 else _mixed(good, noise, i)
             ran[0] += 1
-            try:
+            with contextlib.suppress(AvatarFileError):
                 assert len(parse_avatar_file(file).types) <= 1
-            except AvatarFileError:
-                pass
 
     fuzz()
     assert ran[0] >= PACKETS
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.dictionaries(_ADDRESSES, st.sampled_from(["f", "i", "T", "?"]), max_size=20))
 def test_only_what_the_avatar_has_is_sent_and_once(types: dict[str, str]) -> None:
     """Any list of addresses, as another program's server may tell it."""
