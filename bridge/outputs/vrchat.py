@@ -1,7 +1,8 @@
 """VRChat output: ``vrchat://host:port`` moves face-tracking avatars, and any avatar's eyes by VRChat's own eye tracking.
 
 Which parameters the avatar has is learnt by OSCQuery, or from the file that VRChat writes; else the whole set is sent. VRChat
-tells on another port when an avatar is put on.
+tells on another port when an avatar is put on. Where the URL names this machine, that port and OSCQuery's multicast stay on it;
+where it names another, both reach into the network.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Annotated, Literal, Protocol, TypeAlias
 from pydantic import AfterValidator, Field, model_validator
 
 from bridge.clock import Clock, monotonic
-from bridge.errors import BridgeError, OutputUnavailable
+from bridge.errors import OutputUnavailable
 from bridge.outputs.registry import OutputContext, OutputKind, OutputOptions, OutputPlan
 from bridge.outputs.udp import UdpSender
 from bridge.outputs.vrchat_avatars import AvatarFiles, usual_folders
@@ -43,7 +44,7 @@ class FoundVrchat(Protocol):
 
     @property
     def host(self) -> str:
-        """Its address."""
+        """127.0.0.1 for one of this machine, else its address."""
         ...
 
     @property
@@ -63,6 +64,11 @@ class Discovery(Protocol):
     @property
     def found(self) -> FoundVrchat | None:
         """The newest; another object when anything changed. Any thread, quick."""
+        ...
+
+    @property
+    def problem(self) -> str | None:
+        """One sentence when it does not work on this machine."""
         ...
 
     def start(self) -> None:
@@ -103,7 +109,9 @@ class VrchatOptions(OutputOptions):
     status: bool = Field(True, description="switch EyeTrackingActive, ExpressionTrackingActive and LipTrackingActive on, once")
     avatar: str = Field("", description="the avatar's OSC file of VRChat, or the folder of such files")
     listen: int = Field(LISTEN_PORT, ge=0, le=65535, description="UDP port where avatar changes are heard; 0: by OSCQuery only")
-    oscquery: Literal["auto", "off"] = Field("auto", description="find VRChat and what its avatar has (mDNS); off: do not look")
+    oscquery: Literal["auto", "off"] = Field(
+        "auto", description="auto: find VRChat and what its avatar has, by mDNS; off: do not look"
+    )
     bundle: bool = Field(True, description="OSC bundles; 0: single messages")
     max_bytes: int = Field(1400, ge=256, le=65507, description="largest datagram")
     epsilon: float = Field(0.001, ge=0, le=1, description="changes up to this are none")
@@ -162,11 +170,11 @@ class VrchatOutput:
         self._listener: ChangeListener | None = None
         self._discovery: Discovery | None = None
         self._found: FoundVrchat | None = None
+        self._problem: str | None = None
         self._avatar: AvatarParameters | None = None
         self._encoder: VrchatEncoder | None = None
         self._worn: str | None = None
         self._search_until = self._search_at = -math.inf
-        self._trouble: tuple[str, ...] = ()
         self._report = OutputReport(state=OutputState.SENDING)
 
     def open(self) -> None:
@@ -176,8 +184,10 @@ class VrchatOutput:
         self._addresses = () if is_loopback(self._host) else _addresses(self._host)
         self._worn = None
         self._know(self._files.at_start())
-        trouble = [*self._listen(), *self._look_for_vrchat()]
-        self._trouble = tuple(trouble)
+        self._listen()
+        if self._discover is not None and self._listener is not None:
+            self._discovery = self._discover(self._listener.port)
+            self._discovery.start()
         self._retell()
 
     def send(self, state: FaceState) -> None:
@@ -200,7 +210,7 @@ class VrchatOutput:
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
-        self._encoder = self._found = None
+        self._encoder = self._found = self._problem = None
         self._sender.close()
 
     def report(self) -> OutputReport:
@@ -218,26 +228,12 @@ class VrchatOutput:
         self._at = port
         self._sender.open()
 
-    def _listen(self) -> list[str]:
-        """What is wrong with the port that VRChat answers to."""
+    def _listen(self) -> None:
         wanted = self._options.listen
         listener = ChangeListener(senders=None if is_loopback(self._host) else self._addresses)
         # Where the usual port is taken, any will do if VRChat learns of it by OSCQuery.
         if (wanted and listener.open(wanted)) or (self._discover is not None and listener.open(0)):
             self._listener = listener
-            return []
-        return [f"UDP port {wanted} is taken, so changes of the avatar go unnoticed"] if wanted else []
-
-    def _look_for_vrchat(self) -> list[str]:
-        """What is wrong with OSCQuery."""
-        if self._discover is None or self._listener is None:
-            return []
-        try:
-            self._discovery = self._discover(self._listener.port)
-            self._discovery.start()
-        except (BridgeError, OSError) as error:
-            return [f"VRChat is not looked for: {error}"]
-        return []
 
     # --- while sending -------------------------------------------------------------------------------------------------------
 
@@ -255,7 +251,12 @@ class VrchatOutput:
 
     def _follow(self) -> None:
         """What discovery has found."""
-        found = self._discovery.found if self._discovery is not None else None
+        if self._discovery is None:
+            return
+        found = self._discovery.found
+        if self._discovery.problem != self._problem:
+            self._problem = self._discovery.problem
+            self._retell()
         if found is self._found:
             return
         appeared, self._found = self._found is None, found
@@ -273,7 +274,7 @@ class VrchatOutput:
     def _is_meant(self, found: FoundVrchat) -> bool:
         if self._port not in (DEFAULT_PORT, found.osc_port):
             return False
-        return _is_here(found.host) if is_loopback(self._host) else found.host in self._addresses
+        return is_loopback(found.host) if is_loopback(self._host) else found.host in self._addresses
 
     def _search(self) -> None:
         """The file of the avatar that was put on."""
@@ -306,7 +307,11 @@ class VrchatOutput:
             count = 0 if encoder is None else len(encoder.targets)
             note = f"{who}: {count} parameters" if count else f"{who} has no face parameters"
             note += "" if count or idle else ", only its eyes are moved"
-        parts = [note, *self._trouble]
+        parts = [note]
+        if self._listener is None and self._options.listen:
+            parts.append(f"UDP port {self._options.listen} is taken, so changes of the avatar go unnoticed")
+        if self._problem is not None:
+            parts.append(f"VRChat is not looked for: {self._problem}")
         found = self._found
         if found is not None and not self._is_meant(found):
             there = f"{in_url(found.host)}:{found.osc_port}"
@@ -321,18 +326,6 @@ def _addresses(host: str) -> Collection[str]:
         return ()
 
 
-def _is_here(host: str) -> bool:
-    """Whether this is an address of this machine: only such a one can be bound to."""
-    if is_loopback(host):
-        return True
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((host, 0))
-    except (OSError, UnicodeError):
-        return False
-    return True
-
-
 def _create(plan: OutputPlan, context: OutputContext) -> Output:
     options = plan.options_as(VrchatOptions)
     named = Path(options.avatar).expanduser() if options.avatar else None
@@ -340,7 +333,8 @@ def _create(plan: OutputPlan, context: OutputContext) -> Output:
 
     def discover(osc_port: int) -> Discovery:
         module = importlib.import_module("bridge.outputs.oscquery")  # zeroconf is loaded only where it is wanted
-        made: Discovery = module.VrchatDiscovery(osc_port=osc_port, event_loop=context.event_loop)
+        reach = module.Reach.MACHINE if is_loopback(plan.host) else module.Reach.NETWORK
+        made: Discovery = module.VrchatDiscovery(osc_port=osc_port, reach=reach, event_loop=context.event_loop)
         return made
 
     return VrchatOutput(plan.host, plan.port, options, files=files, discover=None if options.oscquery == "off" else discover)

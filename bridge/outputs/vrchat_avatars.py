@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bridge.errors import OutputRejected, OutputUnavailable
-from bridge.wire.vrchat_avatar import AvatarParameters
-from bridge.wire.vrchat_avatar_file import LARGEST_FILE, AvatarFileError, is_avatar_id, parse_avatar_file
+from bridge.wire.vrchat_avatar import MAX_FILE_CHARACTERS, AvatarParameters, avatar_from_file_text
 
 _BELOW_HOME = Path("AppData", "LocalLow", "VRChat", "VRChat", "OSC")
 _STEAM_HOMES = (
@@ -21,6 +21,7 @@ _STEAM_PREFIX = Path("steamapps", "compatdata", "438100", "pfx", "drive_c", "use
 _FOLDERS = ("", "Avatars", "*/Avatars")
 """A folder may be that of the avatars, of a user, or of all users."""
 _MOST_FILES = 10_000
+_ID = re.compile(r"avtr_[0-9A-Za-z-]{1,64}")
 
 
 def usual_folders() -> tuple[Path, ...]:
@@ -55,17 +56,17 @@ class AvatarFiles:
             return _read(path)
         except OSError as error:
             raise OutputUnavailable(f"{str(path)!r} cannot be read: {error.strerror}; check avatar=") from error
-        except AvatarFileError as error:
-            raise OutputRejected(f"avatar={path}: it {error}") from error
+        except ValueError as error:
+            raise OutputRejected(f"avatar={path}: {error}") from error
 
     def worn(self, avatar_id: str) -> AvatarParameters | None:
         """What the file of this avatar says; None where there is none, or it cannot be read (yet)."""
-        if not is_avatar_id(avatar_id):  # it came over the network, and becomes a file name
+        if not _ID.fullmatch(avatar_id):  # it came over the network, and becomes a file name
             return None
         for path in self._candidates(avatar_id):
             try:
                 avatar = _read(path)
-            except (OSError, AvatarFileError):  # VRChat may be writing it at this moment
+            except (OSError, ValueError):  # VRChat may be writing it at this moment
                 continue
             if avatar.avatar_id == avatar_id:
                 return avatar
@@ -87,8 +88,8 @@ def _files(folder: Path, pattern: str) -> Iterator[Path]:
 
 
 def _read(path: Path) -> AvatarParameters:
-    """Raises OSError, AvatarFileError."""
+    """Raises OSError; ValueError for something else."""
     if not path.is_file():  # a pipe would block
-        raise AvatarFileError("is not a file")
-    with path.open("rb") as file:
-        return parse_avatar_file(file.read(LARGEST_FILE + 1))
+        raise ValueError("not a file")
+    with path.open(encoding="utf-8") as file:
+        return avatar_from_file_text(file.read(MAX_FILE_CHARACTERS + 1))

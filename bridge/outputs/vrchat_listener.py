@@ -42,8 +42,11 @@ class ChangeListener:
 
     def newest(self) -> str | None:
         """The id of the last avatar change that came since the last call; None: there was none. Never blocks or raises."""
-        opened, newest = self._socket, None
-        for _ in range(_MOST_AT_ONCE if opened is not None else 0):
+        newest: str | None = None
+        opened = self._socket
+        if opened is None:
+            return None
+        for _ in range(_MOST_AT_ONCE):
             try:
                 data, sender = opened.recvfrom(_LARGEST_DATAGRAM)
             except (BlockingIOError, InterruptedError):

@@ -121,7 +121,7 @@ def test_files_that_are_not_usable_are_one_sentence(make: Make, tmp_path: Path) 
     (tmp_path / "b.json").write_text("[]", encoding="utf-8")
     with pytest.raises(OutputUnavailable, match=r"there is no file or folder '.*a\.json': check avatar="):
         make(files=AvatarFiles(tmp_path / "a.json"))
-    with pytest.raises(OutputRejected, match=r"avatar=.*b\.json: it has no list of parameters"):
+    with pytest.raises(OutputRejected, match=r"avatar=.*b\.json: not a VRChat avatar file"):
         make(files=AvatarFiles(tmp_path / "b.json"))
     assert AvatarFiles(tmp_path / "empty").worn(FIRST) is None
 

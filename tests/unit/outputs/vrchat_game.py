@@ -69,6 +69,7 @@ class FakeDiscovery:
     def __init__(self, port: int) -> None:
         self.port = port
         self.found: Found | None = None
+        self.problem: str | None = None
         self.started = self.closed = self.refreshed = 0
 
     def start(self) -> None:
