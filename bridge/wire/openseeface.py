@@ -38,9 +38,10 @@ def decode(datagram: bytes) -> tuple[OpenSeeFace, ...] | None:
     for offset in range(0, len(datagram), FACE_BYTES):
         time_s, face_id, width, height, right, left, fitted, error, *pose = _HEAD.unpack_from(datagram, offset)
         count = (FACE_BYTES - _HEAD.size) // 4
-        rest = np.frombuffer(datagram, dtype="<f4", count=count, offset=offset + _HEAD.size).astype(np.float64)
+        rest = np.frombuffer(datagram, dtype="<f4", count=count, offset=offset + _HEAD.size)
         if not (np.isfinite(rest).all() and np.isfinite((time_s, width, height, right, left, error, *pose)).all()):
             return None
+        rest = rest.astype(np.float64)  # not before: the conversion of a signalling NaN warns
         arrays = []
         for shape in _SHAPES:
             size = int(np.prod(shape))

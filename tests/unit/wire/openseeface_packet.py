@@ -1,4 +1,4 @@
-"""The OpenSeeFace packet read by the fact sheet's table of offsets, with NumPy and nothing of ours; and its receivers' formulas."""
+"""The OpenSeeFace packet read by the fact sheet's table of offsets, with NumPy and nothing of ours; its receivers' formulas."""
 
 from __future__ import annotations
 
