@@ -51,7 +51,8 @@ _EYEBALL_DEPTH = 0.385
 
 def picture_points_px(landmarks: Float32Array, size_px: tuple[float, float]) -> Float64Array:
     """Landmarks (478, 3) -> float64 (68, 2), pixels from the upper left corner of a picture of (width, height)."""
-    return landmarks[LANDMARK_INDEX, :2] * np.array(size_px)
+    points: Float64Array = landmarks[LANDMARK_INDEX, :2] * np.array(size_px)
+    return points
 
 
 def head_points_cm(landmarks: Float32Array, size_px: tuple[float, float]) -> Float64Array:

@@ -49,7 +49,7 @@ def _golden_face() -> OpenSeeFace:
         confidence=np.ones(68),
         points_px=np.stack([100.0 + k[:68], 200.0 + k[:68]], axis=1),
         points_3d=np.stack([0.01 * k, -0.02 * k, -0.03 * k], axis=1),
-        features=0.1 * (k[:14] + 1),
+        features=np.linspace(0.1, 1.4, 14),
     )
 
 

@@ -134,7 +134,7 @@ def test_landmarks_on_one_spot_are_no_face_and_no_error() -> None:
 
 def test_picture_points_are_pixels() -> None:
     """x times width, y times height, each landmark at its place."""
-    landmarks = np.arange(478 * 3, dtype=np.float32).reshape(478, 3) / (478 * 3)
+    landmarks = np.linspace(0.0, 1.0, 478 * 3, dtype=np.float32).reshape(478, 3)
     points = picture_points_px(landmarks, (640.0, 480.0))
 
     np.testing.assert_allclose(landmarks[152, :2] * [640, 480], points[8], rtol=1e-6)
