@@ -42,6 +42,9 @@ LANDMARK_INDEX: NDArray[np.intp] = frozen_array(
 
 _RIGID = frozen_array(np.array([0, 1, 15, 16, 27, 28, 29, 30, 31, 35, 36, 39, 42, 45], dtype=np.intp))
 """Points that no expression moves: ears, nose, corners of the eyes."""
+_HEAD_INDEX = frozen_array(LANDMARK_INDEX[:66].copy())
+_CENTRING = frozen_array(np.isin(np.arange(66), _RIGID) / len(_RIGID))
+"""Times the points: the middle of the rigid ones."""
 _MODEL = frozen_array(FACE_CM[_RIGID] - FACE_CM[_RIGID].mean(axis=0))
 _MODEL_CENTRE_CM = frozen_array(FACE_CM[_RIGID].mean(axis=0))
 
@@ -62,18 +65,25 @@ def head_points_cm(landmarks: Float32Array, size_px: tuple[float, float]) -> Flo
     neither the pose nor its calibration.
     """
     width, height = size_px
-    seen = landmarks[LANDMARK_INDEX[:66]] * np.array((width, -height, -width))  # z counts in widths, away from the viewer
+    seen = landmarks[_HEAD_INDEX] * np.array((width, -height, -width))  # z counts in widths, away from the viewer
+    seen -= _CENTRING @ seen
     rigid = seen[_RIGID]
-    centre = rigid.mean(axis=0)
-    rigid -= centre
-    u, stretch, vt = np.linalg.svd(rigid.T @ _MODEL)
     spread = float(np.vdot(rigid, rigid))
     if not spread > 1e-9:
         return FACE_CM  # all on one spot: no face
-    signs = np.array((1.0, 1.0, 1.0 if np.linalg.det(u @ vt) > 0.0 else -1.0))
-    turn = (u * signs) @ vt
-    points: Float64Array = (seen - centre) @ turn * (float(stretch @ signs) / spread) + _MODEL_CENTRE_CM
+    u, stretch, vt = np.linalg.svd(rigid.T @ _MODEL)
+    if _handedness(u.tolist()) * _handedness(vt.tolist()) < 0.0:
+        u[:, 2] *= -1.0
+        stretch[2] *= -1.0
+    points: Float64Array = seen @ (u @ vt * (float(stretch.sum()) / spread))
+    points += _MODEL_CENTRE_CM
     return points
+
+
+def _handedness(rows: list[list[float]]) -> float:
+    """The determinant; on a matrix so small that a call of NumPy costs more."""
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
 
 
 def with_eyes(points_cm: Float64Array, gaze: Gaze) -> Float64Array:

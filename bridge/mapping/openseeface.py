@@ -34,7 +34,10 @@ _FOV_DEG = 63.0
 """From top to bottom, of the virtual camera in which MediaPipe's positions are counted."""
 _FIT_ERROR_PX = 1.0
 """There is no fit of OpenSeeFace's whose error could be told; receivers only drop what is above 100 or so."""
-_CONFIDENCE = {Presence.LIVE: 1.0, Presence.HELD: 0.5, Presence.LOST: 0.0}
+_CONFIDENCE = {
+    presence: frozen_array(np.full(68, share))
+    for presence, share in ((Presence.LIVE, 1.0), (Presence.HELD, 0.5), (Presence.LOST, 0.0))
+}
 _NOSE_TIP_CM = frozen_array(FACE_CM[30].copy())
 
 FEATURES: tuple[str, ...] = (
@@ -70,7 +73,7 @@ class OpenSeeFace:
     """(68, 2), x to the right, y down."""
     points_3d: Float64Array
     """(70, 3), OpenSeeFace's units: its model frame's x, -y, -z."""
-    features: Float64Array
+    features: Float64Array | Float32Array
     """(14,), -1..1, as ``FEATURES``."""
 
 
@@ -153,7 +156,7 @@ def features(weights: Float32Array, lids: Lids = "mediapipe") -> Float32Array:
     values = weights @ _FEATURES
     left, right = closures(weights, lids)
     values[0], values[1] = weights[_WIDES[0]] - left, weights[_WIDES[1]] - right
-    clipped: Float32Array = np.clip(values, -1.0, 1.0, out=values)
+    clipped: Float32Array = np.minimum(np.maximum(values, -1.0, out=values), 1.0, out=values)
     return clipped
 
 
@@ -207,11 +210,11 @@ class OpenSeeFaceMapping:
             quat_xyzw=raw_quaternion(quat_xyzw),
             euler_deg=raw_euler_deg(quat_xyzw),
             translation=raw_translation((nose[0], nose[1], nose[2]), self._units_per_m),
-            confidence=np.full(68, _CONFIDENCE[state.presence]),
+            confidence=_CONFIDENCE[state.presence],
             points_px=points_px,
             # Own right is minus x, so all three axes of the wire are minus head space's.
             points_3d=(_NOSE_TIP_CM - points_cm) * (0.01 * self._units_per_m),
-            features=features(state.weights, self._lids).astype(np.float64),
+            features=features(state.weights, self._lids),
         )
 
     def _look(self, state: FaceState) -> None:
@@ -252,7 +255,7 @@ def picture_size_px(state: FaceState) -> tuple[float, float]:
     if landmarks is None or box is None:
         return DEFAULT_SIZE_PX
     # The box is the landmarks' bounds in pixels, the landmarks are in fractions of the picture.
-    across, down = (np.maximum.reduce(landmarks[:, :2]) - np.minimum.reduce(landmarks[:, :2])).tolist()
+    across, down = (float(np.maximum.reduce(column) - np.minimum.reduce(column)) for column in (landmarks[:, 0], landmarks[:, 1]))
     if not (across > 1e-6 and down > 1e-6):
         return DEFAULT_SIZE_PX
     width, height = round(box[2] / across), round(box[3] / down)
