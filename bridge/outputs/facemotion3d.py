@@ -27,7 +27,9 @@ class Facemotion3dOptions(OutputOptions):
 
     serve: bool = Field(False, description="play the phone: listen on host:port for receivers that ask, and answer them")
     reply: int = Field(0, ge=0, le=65535, description="with serve=1: port that gets the frames; 0: both 49993 and 49983")
-    expire: float = Field(0.0, ge=0, le=86400, description="with serve=1: seconds after which who asks no more is forgotten; 0: never")
+    expire: float = Field(
+        0.0, ge=0, le=86400, description="with serve=1: seconds after which who asks no more is forgotten; 0: never"
+    )
     swap: bool = Field(False, description="exchange left and right in the names, but not the angles (mirror does both)")
     invert: Annotated[tuple[Sign, ...], BeforeValidator(split_words)] = Field(
         (), description="angles to turn the other way: yaw, pitch, roll, eye-yaw, eye-pitch, with commas between them"
@@ -43,9 +45,7 @@ class Facemotion3dOptions(OutputOptions):
 
 def _encoder(options: Facemotion3dOptions) -> IfacialmocapEncoder:
     # The vendor's example of a frame has no trackingStatus.
-    return IfacialmocapEncoder(
-        variant="facemotion3d", tracking_status=False, swap_sides=options.swap, inverted=options.invert
-    )
+    return IfacialmocapEncoder(variant="facemotion3d", tracking_status=False, swap_sides=options.swap, inverted=options.invert)
 
 
 def _create(plan: OutputPlan, _: OutputContext) -> Output:

@@ -38,7 +38,9 @@ class IfacialmocapOptions(OutputOptions):
     )
     serve: bool = Field(False, description="play the phone: listen on host:port for receivers that ask, and answer them")
     reply: Port = Field(IFACIALMOCAP_PORT, description="with serve=1: port of the asking machine that gets the frames")
-    expire: float = Field(0.0, ge=0, le=86400, description="with serve=1: seconds after which who asks no more is forgotten; 0: never")
+    expire: float = Field(
+        0.0, ge=0, le=86400, description="with serve=1: seconds after which who asks no more is forgotten; 0: never"
+    )
     status: bool = Field(True, description="begin each frame with trackingStatus, as the app does")
     swap: bool = Field(False, description="exchange L and R in the names, but not the angles (mirror does both)")
     invert: Annotated[tuple[Sign, ...], BeforeValidator(split_words)] = Field(
@@ -56,9 +58,7 @@ class IfacialmocapOptions(OutputOptions):
 
 
 def _encoder(options: IfacialmocapOptions, variant: Variant) -> IfacialmocapEncoder:
-    return IfacialmocapEncoder(
-        variant=variant, tracking_status=options.status, swap_sides=options.swap, inverted=options.invert
-    )
+    return IfacialmocapEncoder(variant=variant, tracking_status=options.status, swap_sides=options.swap, inverted=options.invert)
 
 
 def _create(plan: OutputPlan, _: OutputContext) -> Output:

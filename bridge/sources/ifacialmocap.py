@@ -30,9 +30,7 @@ def make_source(settings: SourceSettings, which: str, *, clock: Clock = monotoni
     """The source behind ``ifacialmocap:WHICH``, not open. Raises ConfigError."""
     address, options = split_options(which, IfacialmocapSourceOptions, scheme="ifacialmocap")
     peer = parse_peer(address, scheme="ifacialmocap", default_host="", default_port=IFACIALMOCAP_PORT)
-    phone = PhoneText(
-        options, start=START_V1 if options.version == 1 else START_V2, default_phone_port=IFACIALMOCAP_PORT
-    )
+    phone = PhoneText(options, start=START_V1 if options.version == 1 else START_V2, default_phone_port=IFACIALMOCAP_PORT)
     return DatagramSource(
         name="iFacialMocap",
         peer=peer,
