@@ -1,4 +1,4 @@
-"""iFacialMocap output: ``ifacialmocap://host:49983`` for VMagicMirror, VSeeFace, Warudo, VBridger, Inochi Session, VRCFaceTracking.
+"""iFacialMocap output: ``ifacialmocap://host:49983`` for VMagicMirror, VBridger, Warudo, Inochi Session, VRCFaceTracking.
 
 As a rule frames are simply sent: receivers parse whatever arrives on their port 49983 and do not look who sent it. With
 ``serve=1`` the bridge plays the phone instead: host:port is where it listens (host 127.0.0.1; write 0.0.0.0 for other machines),
@@ -83,6 +83,6 @@ OUTPUT = OutputKind(
     scheme="ifacialmocap",
     Options=IfacialmocapOptions,
     create=_create,
-    summary="iFacialMocap's text: VMagicMirror, VSeeFace, Warudo, VBridger, Inochi Session, VRCFaceTracking",
+    summary="iFacialMocap's text: VMagicMirror, VBridger, Warudo, Inochi Session, VRCFaceTracking",
     default_port=IFACIALMOCAP_PORT,
 )

@@ -1,7 +1,7 @@
-"""Live Link Face output: ``livelink://host:11111`` for Unreal's Live Link, VRCFaceTracking's LiveLink modules, Inochi Session, Blender.
+"""Live Link Face output: ``livelink://host:11111`` for Unreal, VRCFaceTracking's LiveLink modules, Inochi Session, Blender.
 
-One packet a frame and no handshake. In Unreal, switch on the plugin "Apple ARKit Face Support"; the subject appears by itself. The
-capture mode "MetaHuman Animator" of the app is another protocol, which is not spoken here.
+One packet a frame and no handshake. In Unreal, switch on the plugin "Apple ARKit Face Support"; the subject appears by itself.
+The capture mode "MetaHuman Animator" of the app is another protocol, which is not spoken here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Epic's Live Link Face over UDP: a FaceState as one packet, and back. Pure; the fact sheet "Live Link Face" gives the layout.
 
 Big-endian: uint8 version 6; int32 length and UTF-8 of the device id, then of the subject's name; int32 frame, float32 sub-frame,
-int32 rate numerator and denominator; uint8 61; 61 float32: the 52 coefficients in Apple's order, then yaw, pitch and roll of head,
-left and right eye in radians. The id always has 36 characters: most decoders read at fixed offsets.
+int32 rate numerator and denominator; uint8 61; 61 float32: the 52 coefficients in Apple's order, then yaw, pitch and roll of
+head, left and right eye in radians. The id always has 36 characters: most decoders read at fixed offsets.
 
 Signs: head yaw + turns to the own right, pitch + looks up, roll + tilts to the own left; eyes yaw + looks to the own right, pitch
 + looks down. Two independent programs agree on them; for the app itself they are UNVERIFIED: hence ``inverted``. The app is said

@@ -74,18 +74,20 @@ class Columns:
     timecode: int
     rate: int | None
     """Where the frame rate of each row stands; None in the app's own dialect."""
-    places: NDArray[np.intp]
-    """intp (61,): the column of each coefficient, then of each of ``ANGLES``; -1 where the table lacks it."""
+    columns: tuple[int, ...]
+    """Where the values stand."""
+    targets: NDArray[np.intp]
+    """What each of them is: 0..51 a coefficient in ARKit order, then ``ANGLES``."""
 
     @property
     def has_head(self) -> bool:
         """Whether the three angles of the head are there."""
-        return bool((self.places[CHANNELS : CHANNELS + 3] >= 0).all())
+        return {CHANNELS, CHANNELS + 1, CHANNELS + 2} <= set(self.targets.tolist())
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line."""
+class Stamp:
+    """When a row was."""
 
     second: int
     """Hours, minutes and seconds of the timecode, in seconds."""
@@ -93,8 +95,6 @@ class Row:
     """Frames since then, with their fraction."""
     fps: float | None
     """Where the row says so itself."""
-    values: Float32Array
-    """float32 (61,), read-only: coefficients in ARKit order within [0, 1], then ``ANGLES``; 0 where the table lacks them."""
 
 
 def parse_header(line: str) -> Columns:
@@ -103,23 +103,32 @@ def parse_header(line: str) -> Columns:
     lowered = [name.lower() for name in names]
     if "timecode" not in lowered:
         raise BadTable("not a table of Live Link Face: no column is called Timecode")
-    places = np.full(VALUES, -1, dtype=np.intp)
+    places: dict[int, int] = {}
     angles = {name.lower(): CHANNELS + i for i, name in enumerate(ANGLES)}
     for column, name in enumerate(lowered):
         target = angles.get(name, arkit.find(name) if len(name) <= 64 else None)
         if target is None:
             continue
-        if places[target] >= 0:
+        if target in places:
             raise BadTable(f"the column {names[column]} is there twice")
         places[target] = column
-    if (places[:CHANNELS] < 0).all():
+    if not any(target < CHANNELS for target in places):
         raise BadTable("not a table of Live Link Face: no column is called like a coefficient, for example JawOpen")
     rate = lowered.index("framerate") if "framerate" in lowered else None
-    return Columns(width=len(names), timecode=lowered.index("timecode"), rate=rate, places=frozen_array(places))
+    return Columns(
+        width=len(names),
+        timecode=lowered.index("timecode"),
+        rate=rate,
+        columns=tuple(places.values()),
+        targets=frozen_array(np.array(list(places), dtype=np.intp)),
+    )
 
 
-def parse_row(line: str, columns: Columns) -> Row:
-    """A line under its header; empty cells are 0. Raises BadTable."""
+def parse_row(line: str, columns: Columns) -> tuple[Stamp, Float32Array]:
+    """A line under its header: when, and float32 (61,): coefficients in ARKit order within [0, 1], then ``ANGLES``.
+
+    Empty cells, and what the table lacks, are 0. Raises BadTable.
+    """
     cells = _cells(line)
     if len(cells) != columns.width:
         raise BadTable(f"{len(cells)} values, but {columns.width} columns")
@@ -127,26 +136,23 @@ def parse_row(line: str, columns: Columns) -> Row:
     fps = None if columns.rate is None else _number(cells[columns.rate], "FrameRate")
     if fps is not None and not 1.0 <= fps <= 1000.0:
         raise BadTable(f"FrameRate is {fps:g}, not 1 to 1000")
-    values = np.zeros(VALUES, dtype=np.float32)
-    for target, column in enumerate(columns.places.tolist()):
-        if column >= 0:
-            value = _number(cells[column], "a value")
-            if target < CHANNELS:
-                value = min(max(value, 0.0), 1.0)
-            elif abs(value) > _LARGEST_ANGLE_RAD:
-                raise BadTable(f"{ANGLES[target - CHANNELS]} is {value:g}, which is no angle in radians")
-            values[target] = value
-    return Row(second, frame, fps, frozen_array(values))
+    wide = np.zeros(VALUES)
+    wide[columns.targets] = [_number(cells[column], "a value") for column in columns.columns]
+    largest = float(np.abs(wide[CHANNELS:]).max())
+    if largest > _LARGEST_ANGLE_RAD:
+        raise BadTable(f"an angle of head or eyes is {largest:g}, which is none in radians")
+    np.clip(wide[:CHANNELS], 0.0, 1.0, out=wide[:CHANNELS])
+    return Stamp(second, frame, fps), wide.astype(np.float32)
 
 
-def guessed_fps(rows: Iterable[Row]) -> float:
+def guessed_fps(stamps: Iterable[Stamp]) -> float:
     """Frames a second that the timecodes of a take count, where its rows do not say so themselves.
 
     60, as the app and this program write, unless a whole second has many rows and no second has a higher frame number than a
     lower rate allows (or one has a higher than 60 allows).
     """
     highest, dense, count, second = 0.0, False, 0, -1
-    for each in rows:
+    for each in stamps:
         if each.second != second:
             dense = dense or count >= _DENSE_ROWS
             second, count = each.second, 0
@@ -158,12 +164,12 @@ def guessed_fps(rows: Iterable[Row]) -> float:
     return float(fitting[0] if dense or fitting[0] > FPS else FPS)
 
 
-def times_s(rows: Sequence[Row]) -> list[float]:
-    """Seconds from the first row on, never decreasing, over midnight too. Raises BadTable when time goes back by more than 1 s."""
-    guess = guessed_fps(rows) if any(each.fps is None for each in rows) else float(FPS)
+def times_s(stamps: Sequence[Stamp]) -> list[float]:
+    """Seconds from the first row on, never decreasing, over midnight too. Raises BadTable when time goes back by over 1 s."""
+    guess = guessed_fps(stamps) if any(each.fps is None for each in stamps) else float(FPS)
     times: list[float] = []
     start, days = 0.0, 0.0
-    for number, each in enumerate(rows):
+    for number, each in enumerate(stamps):
         t = each.second + each.frame / (each.fps or guess) + days
         if not times:
             start = t
@@ -171,6 +177,8 @@ def times_s(rows: Sequence[Row]) -> list[float]:
         if last - t > _DAY_S / 2:
             days += _DAY_S
             t += _DAY_S
+        elif days and t - last > _DAY_S / 2:  # from just before midnight, and late
+            t -= _DAY_S
         if last - t > _JITTER_S:
             raise BadTable(f"the time goes back in row {number + 1} of the values")
         times.append(max(t, last) - start)
