@@ -2,7 +2,7 @@
 
 Frames are sent unasked to port 49983, where the vendor's own example and Inochi Session listen. With ``serve=1`` the bridge
 plays the phone: it listens on host:49993 (host 127.0.0.1; write 0.0.0.0 for other machines) for the start string. The vendor's
-page says that answers go to 49993, its example listens on 49983: whoever asks gets each frame on both, unless ``reply`` names one.
+page says that answers go to 49993, its example listens on 49983: who asks gets each frame on both, unless ``reply`` names one.
 
 Streaming over TCP (``protocol=tcp``) and the binary FMV3 are left out.
 """

@@ -1,4 +1,4 @@
-"""An iPhone with Epic's Live Link Face, or another bridge, as the source: ``livelink``, ``livelink:HOST``, ``livelink:HOST:PORT``.
+"""An iPhone with Epic's Live Link Face, or another bridge: ``livelink``, ``livelink:HOST``, ``livelink:HOST:PORT``.
 
 The sender has this machine and port 11111 as its target; nothing is asked of it. HOST is the sender, or ``any``; without one,
 only this machine is heard. The app's capture mode "MetaHuman Animator" is another protocol, which is not spoken here.

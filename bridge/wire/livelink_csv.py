@@ -137,7 +137,13 @@ def parse_row(line: str, columns: Columns) -> tuple[Stamp, Float32Array]:
     if fps is not None and not 1.0 <= fps <= 1000.0:
         raise BadTable(f"FrameRate is {fps:g}, not 1 to 1000")
     wide = np.zeros(VALUES)
-    wide[columns.targets] = [_number(cells[column], "a value") for column in columns.columns]
+    texts = [cells[column] for column in columns.columns]
+    try:
+        wide[columns.targets] = [float(text or 0.0) for text in texts]
+    except ValueError:
+        wide[columns.targets] = [_number(text, "a value") for text in texts]  # says which
+    if not np.isfinite(wide).all():
+        raise BadTable("a value is not finite")
     largest = float(np.abs(wide[CHANNELS:]).max())
     if largest > _LARGEST_ANGLE_RAD:
         raise BadTable(f"an angle of head or eyes is {largest:g}, which is none in radians")
