@@ -21,7 +21,7 @@ def make_source(settings: SourceSettings, which: str, *, clock: Clock = monotoni
     """The source behind ``facemotion3d:WHICH``, not open. Raises ConfigError."""
     address, options = split_options(which, PhoneTextOptions, scheme="facemotion3d")
     peer = parse_peer(address, scheme="facemotion3d", default_host="", default_port=IFACIALMOCAP_PORT)
-    phone = PhoneText(options, start=START_FACEMOTION3D, default_phone_port=FACEMOTION3D_PORT, times=_TIMES)
+    phone = PhoneText(options, start=START_FACEMOTION3D, default_phone_port=FACEMOTION3D_PORT, times=_TIMES, clock=clock)
     other = FACEMOTION3D_PORT if peer.port == IFACIALMOCAP_PORT else IFACIALMOCAP_PORT
     return DatagramSource(
         name="Facemotion3d",

@@ -30,7 +30,8 @@ def make_source(settings: SourceSettings, which: str, *, clock: Clock = monotoni
     """The source behind ``ifacialmocap:WHICH``, not open. Raises ConfigError."""
     address, options = split_options(which, IfacialmocapSourceOptions, scheme="ifacialmocap")
     peer = parse_peer(address, scheme="ifacialmocap", default_host="", default_port=IFACIALMOCAP_PORT)
-    phone = PhoneText(options, start=START_V1 if options.version == 1 else START_V2, default_phone_port=IFACIALMOCAP_PORT)
+    start = START_V1 if options.version == 1 else START_V2
+    phone = PhoneText(options, start=start, default_phone_port=IFACIALMOCAP_PORT, clock=clock)
     return DatagramSource(
         name="iFacialMocap",
         peer=peer,
