@@ -22,7 +22,7 @@ def test_a_phone_is_asked_while_it_is_silent(port: int, expected: int) -> None:
     assert [] == list(phone.requests(1))
     now[0] += 0.1
     assert [] == list(phone.requests(1))
-    now[0] += 0.1
+    now[0] += 0.15
     assert asked == list(phone.requests(1))
     assert phone.decode(b"trackingStatus-0|") is not None
     assert [] == list(phone.requests(1))
