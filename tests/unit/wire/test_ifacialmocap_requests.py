@@ -40,6 +40,7 @@ def test_requests(data: bytes, expected: Wish | None) -> None:
 
 @pytest.fixture
 def clients() -> Clients:
+    """Room for all, for ever."""
     return Clients(offered=("v1", "v2"))
 
 
@@ -92,7 +93,7 @@ def test_places_are_limited(clients: Clients) -> None:
 
 def test_who_asks_no_more_is_forgotten_if_so_wished() -> None:
     """By its last request, and its place is free for others."""
-    clients = Clients(offered=("v1",), expire_s=10.0)
+    clients = Clients(offered=["v1"], expire_s=10.0)
     clients.hear("10.0.0.1", START_V1, 0.0)
     clients.hear("10.0.0.2", START_V1, 5.0)
     clients.hear("10.0.0.1", START_V1, 8.0)

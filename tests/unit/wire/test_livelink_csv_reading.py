@@ -208,5 +208,6 @@ def test_values_are_float32_in_arkit_order() -> None:
     """61 of them."""
     values = parse_row("0:0:0:0,0.1", parse_header("Timecode,BrowInnerUp"))[1]
 
-    assert ((61,), np.float32) == (values.shape, values.dtype)
+    assert (61,) == values.shape
+    assert np.float32 == values.dtype
     assert np.float32(0.1) == values[arkit.INDEX["browInnerUp"]]
