@@ -220,6 +220,8 @@ def test_extras_go_along(make_state: MakeState) -> None:
         (b"jawOpen&33.5", 0.335),
         (b"jawOpen&1|jawOpen&2", 0.02),
         (b"jawOpen&nan|jawOpen&7", 0.07),
+        (b"jawOpen&7|jawOpen&1e999", 0.07),
+        (b"jawOpen&7|jawOpen&1e9", 0.07),
     ],
 )
 def test_values_within_reason(token: bytes, expected: float) -> None:
