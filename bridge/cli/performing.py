@@ -55,7 +55,7 @@ def run(
 
 
 def replay(
-    recording: Annotated[Path, typer.Argument(help="a recording (.jsonl)")],
+    recording: Annotated[Path, typer.Argument(help="a recording (.jsonl), an archive (.npz) or a Live Link Face take (.csv)")],
     config: ConfigOption = None,
     output: OutputOption = None,
     set_: SetOption = None,
@@ -71,7 +71,8 @@ def replay(
     from bridge.sources.recording import RECORDING_SUFFIXES
 
     if recording.suffix.lower() not in RECORDING_SUFFIXES:
-        raise ConfigError(f"{recording} is not called like a recording (.jsonl): to watch a video or picture, `run --source` it")
+        known = ", ".join(sorted(RECORDING_SUFFIXES))
+        raise ConfigError(f"{recording} is not called like a recording ({known}): to watch a video or picture, `run --source` it")
     settings = with_outputs(gather_settings(config, set_), output)
     level = "debug" if verbose else settings.log.level
     settings = settings.model_copy(
