@@ -8,34 +8,22 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from pythonosc.osc_packet import OscPacket
 from scipy.spatial.transform import Rotation
 from websockets.sync.client import ClientConnection, connect
 
 from bridge import arkit
 from bridge.testing import DEADLINE_S, Bench, Seen, UdpBench
+from tests.conformance import packets
+from tests.conformance.osc_frames import OscFrames
 
 ALL = frozenset(arkit.NAMES)
-
-
-class OscFrames:
-    """Cuts OSC messages into frames: ``read`` puts one message into a frame and says whether that one is complete."""
-
-    def __init__(self, read: Callable[[Seen, str, list[Any]], bool]) -> None:
-        self._read = read
-        self._frame = Seen()
-
-    def __call__(self, data: bytes) -> Iterator[Seen]:
-        for timed in OscPacket(data).messages:
-            if self._read(self._frame, timed.message.address, timed.message.params):
-                yield Seen(dict(self._frame.weights), self._frame.quat_xyzw)
 
 
 class VmcReader:
@@ -154,5 +142,6 @@ BENCHES: dict[str, Callable[[Path, int], Bench]] = {
     "osc-single": lambda _folder, _port: UdpBench("osc://127.0.0.1:PORT?bundle=0", OscFrames(_osc)),
     "ws": lambda _folder, port: WebSocketBench(port),
     "record": lambda folder, _port: FileBench(folder / "take.jsonl"),
+    **packets.BENCHES,
 }
 """Name, which begins with the kind's scheme -> a bench, made from an empty folder and a free TCP port."""

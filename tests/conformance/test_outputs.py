@@ -27,6 +27,6 @@ class TestOutputs(OutputConformance):
 
 def test_every_built_in_kind_has_a_bench() -> None:
     """A kind without one would escape all of this."""
-    tested = {scheme for scheme in BUILT_IN if any(name == scheme or name.startswith(f"{scheme}-") for name in BENCHES)}
+    tested = {max((scheme for scheme in BUILT_IN if f"{name}-".startswith(f"{scheme}-")), key=len) for name in BENCHES}
 
     assert set(BUILT_IN) == tested
