@@ -68,7 +68,9 @@ def _outputs(settings: Settings) -> Iterator[Finding]:
         return
     yield Finding(level="ok", what="configuration")
     for each in broken:
-        yield Finding(level="warning", what=f"{each.name}:// cannot be used: {each.problem}", remedy="mend that file, or delete it")
+        yield Finding(
+            level="warning", what=f"{each.name}:// cannot be used: {each.problem}", remedy="mend that file, or delete it"
+        )
 
 
 def _opencv() -> Iterator[Finding]:

@@ -214,9 +214,7 @@ class RuleSettings(Section):
         return self
 
 
-RuleTables: TypeAlias = dict[
-    Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")], RuleSettings
-]
+RuleTables: TypeAlias = dict[Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")], RuleSettings]
 """Target -> how it is made."""
 
 MAX_RULES = 256
@@ -229,7 +227,7 @@ def _tables(given: Any) -> Any:
         for number, each in enumerate(given, start=1):
             target = each.get("target") if isinstance(each, Mapping) else None
             if not isinstance(target, str):
-                raise ValueError(f"rule number {number} has no target; write target = 'jawOpen'")
+                raise ValueError(f"rule number {number} has no target; write target = 'jawOpen'")  # noqa: TRY004 - pydantic's way
             if target in tables:
                 raise ValueError(f"two rules make {target}; keep one of them")
             tables[target] = {key: value for key, value in each.items() if key != "target"}
@@ -261,7 +259,8 @@ class OutputSettings(BaseModel):
     mirror: bool | None = Field(None, description="swap left and right for this receiver; default: the global mirror")
     subject: int = Field(0, ge=0, le=15, description="which face it follows when num_faces > 1")
     rules: RulesSetting = Field(
-        default_factory=dict, description="mapping rules for this receiver: a file, or tables; off: none, not even the global ones"
+        default_factory=dict,
+        description="mapping rules for this receiver: a file, or tables; off: none, not even the global ones",
     )
     enabled: bool = True
 

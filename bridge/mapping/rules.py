@@ -72,7 +72,9 @@ def problems(rules: Mapping[str, RuleSettings]) -> list[str]:
         if other != target:
             lines.append(f"rules.{target}: {other} is the same coefficient; keep one of the two rules")
         if not rule.sources and find_source(target) is None:
-            lines.append(f"rules.{target}: nothing is read; {target} is no source itself, so write sources = [...]{_near(target)}")
+            lines.append(
+                f"rules.{target}: nothing is read; {target} is no source itself, so write sources = [...]{_near(target)}"
+            )
         lines += [
             f"rules.{target}.sources: {source.name!r} can not be read{_near(source.name)}"
             for source in rule.sources
@@ -99,7 +101,7 @@ class RuleSet:
     """Compiled rules. One thread."""
 
     def __init__(self, rules: Mapping[str, RuleSettings], *, mirrored: bool = False) -> None:
-        """``mirrored``: the result will be mirrored (``stages.mirror``). Raises ConfigError with all that is wrong, a line each."""
+        """``mirrored``: the result will be mirrored (``stages.mirror``). Raises ConfigError with all that is wrong, line by line."""
         wrong = problems(rules)
         if wrong:
             raise ConfigError("\n".join(wrong))
@@ -114,7 +116,7 @@ class RuleSet:
         sizes = [len(own) for own in columns]
         self._groups = np.cumsum([0, *sizes[:-1]]) if any(size > 1 for size in sizes) else None
         """Where the columns of each rule begin; None when each has one."""
-        used = self._matrix.any(axis=1)
+        used = np.count_nonzero(self._matrix, axis=1)
         self._reads_head = bool(used[_HEAD:_GAZE].any())
         self._reads_gaze = bool(used[_GAZE:_ONE].any())
         self._shape = _Shape([rule for _, rule in ordered], coefficients=len(positions))
@@ -269,4 +271,5 @@ class _Shape:
         if self._gammas.size:
             bent = values[self._gammas]
             values[self._gammas] = np.copysign(np.abs(bent) ** self._exponents, bent)
-        return np.minimum(np.maximum(values, self._low, out=values), self._high, out=values)
+        np.minimum(np.maximum(values, self._low, out=values), self._high, out=values)
+        return values

@@ -1,7 +1,8 @@
 """The way from output URLs, or the same as keys, to checked plans; all problems of all outputs in one report.
 
-``scheme://host:port/path?key=value&...``: the scheme is a kind (``vmc``) or a receiver's profile (``vseeface``); host 127.0.0.1 and the kind's own port when omitted, IPv6 in brackets,
-percent-encoding, booleans 1/0/true/false. The ``[[outputs]]`` table has the same as keys: kind, host, port, path, and options.
+``scheme://host:port/path?key=value&...``: the scheme is a kind (``vmc``) or a receiver's profile (``vseeface``); host 127.0.0.1
+and the kind's own port when omitted, IPv6 in brackets, percent-encoding, booleans 1/0/true/false. The ``[[outputs]]`` table has
+the same as keys: kind, host, port, path, and options.
 What an output module needs (``OutputKind``, ``OutputOptions``, ...) can be imported from here too.
 """
 
@@ -58,7 +59,8 @@ Aliases = Mapping[str, Alias]
 
 
 def parse_output(settings: OutputSettings, *, aliases: Aliases | None = None) -> OutputPlan:
-    """The plan for one output; ``aliases`` as for ``parse_outputs``. Raises ConfigError with all that is wrong with it, PluginError when its kind cannot be loaded."""
+    """The plan for one output; ``aliases`` as for ``parse_outputs``. Raises ConfigError with all that is wrong with it,
+    PluginError when its kind cannot be loaded."""
     return parse_outputs((settings,), aliases=aliases)[0]
 
 

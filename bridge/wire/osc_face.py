@@ -66,7 +66,7 @@ _CONVERSIONS = {
 # Where the values of a frame stand in its array.
 _QUAT, _EULER, _POSITION, _GAZE_LEFT, _GAZE_RIGHT = 52, 56, 59, 62, 64
 _EYE_LEFT, _EYE_RIGHT, _VALUES = 66, 70, 74
-"""Then the named values of mapping rules."""
+"""``_VALUES`` and on: the named values of mapping rules."""
 _PRESENCE = 0
 """The int slot."""
 
@@ -108,8 +108,8 @@ class FaceOscEncoder:
         refresh_s: float = 1.0,
     ) -> None:
         """``address`` is also that of named values of mapping rules (``FaceState.extras``); the other programs' layouts have no
-        place for them. ``on_change``: only messages with a value that moved by more than ``epsilon`` since it was sent, and everything again
-        every ``refresh_s`` of the states' time. Raises OscError for addresses that are none, or do not fit."""
+        place for them. ``on_change``: only messages with a value that moved by more than ``epsilon`` since it was sent, and
+        everything again every ``refresh_s`` of the states' time. Raises OscError for addresses that are none, or do not fit."""
         if preset == "plain":
             layout = _plain(address=address, prefix=prefix, names=names)
         else:

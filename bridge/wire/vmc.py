@@ -36,7 +36,7 @@ _ROOT_AT = _ROTATIONS_AT + 16
 _TARGET_AT = _ROOT_AT + 3
 _TIME_AT = _TARGET_AT + 3
 _VALUES = _TIME_AT + 1
-"""Then the named values of mapping rules."""
+"""From there on: the named values of mapping rules."""
 
 _TRACKING, _EYE_ENABLED = 0, 1
 """The int slots."""
