@@ -5,8 +5,8 @@ Rules read only what was tracked, never each other, so no order and no cycle exi
 that coefficient; any other target is a named value in ``FaceState.extras``.
 
 **Sides.** Sources mean the subject's own left and right, as everywhere. Rules for coefficients are applied to the tracked face,
-before the mirror swaps sides: "my left eye is the weaker one" stays true for every receiver. Named values of a mirrored output are
-made from the mirrored face, as the receiver sees it: nobody could swap the sides in names that only the receiver understands.
+before the mirror swaps sides: "my left eye is the weaker one" stays true for every receiver. Named values of a mirrored output
+are made from the mirrored face, as the receiver sees it: nobody could swap the sides in names that only it understands.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ _BY_SPELLING = {_squeeze(name): i for i, name in enumerate(SOURCES)}
 
 
 def find_source(spelling: str) -> int | None:
-    """Position among ``SOURCES`` of what any known spelling means (jawOpen, JawOpen, JAW_OPEN, mouthSmile_L, head_yaw), or None."""
+    """Position among ``SOURCES`` of what any spelling means (jawOpen, JawOpen, JAW_OPEN, mouthSmile_L, head_yaw), or None."""
     position = arkit.find(spelling)
     return _BY_SPELLING.get(_squeeze(spelling)) if position is None else position
 
 
 def canonical_target(target: str) -> str:
-    """A coefficient in Apple's spelling, any other name as it is: two rules of one canonical target would contradict each other."""
+    """A coefficient in Apple's spelling, any other name as it is: two rules of one canonical target contradict each other."""
     position = arkit.find(target)
     return target if position is None else arkit.NAMES[position]
 
@@ -76,7 +76,7 @@ def problems(rules: Mapping[str, RuleSettings]) -> list[str]:
                 f"rules.{target}: nothing is read; {target} is no source itself, so write sources = [...]{_near(target)}"
             )
         lines += [
-            f"rules.{target}.sources: {source.name!r} can not be read{_near(source.name)}"
+            f"rules.{target}.sources: {source.name!r} cannot be read{_near(source.name)}"
             for source in rule.sources
             if source.name and find_source(source.name) is None
         ]
@@ -101,7 +101,7 @@ class RuleSet:
     """Compiled rules. One thread."""
 
     def __init__(self, rules: Mapping[str, RuleSettings], *, mirrored: bool = False) -> None:
-        """``mirrored``: the result will be mirrored (``stages.mirror``). Raises ConfigError with all that is wrong, line by line."""
+        """``mirrored``: the result will be mirrored (``stages.mirror``). Raises ConfigError, a line per thing that is wrong."""
         wrong = problems(rules)
         if wrong:
             raise ConfigError("\n".join(wrong))

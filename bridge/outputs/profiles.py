@@ -2,7 +2,7 @@
 
 A profile is a TOML file whose name is the scheme: ``profiles/vseeface.toml``. Those in the folder that the configuration names
 (or that lies beside it) go before those in the user's configuration folder, and these before the shipped ones. A file is read
-when an output uses it, so a broken one that nobody uses harms nobody. A profile called like a kind may only refine that very kind.
+when an output uses it, so a broken one that nobody uses harms nobody. A profile called like a kind may only refine that kind.
 """
 
 from __future__ import annotations
