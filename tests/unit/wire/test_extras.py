@@ -110,9 +110,9 @@ def test_osc_sends_only_changed_named_values_when_asked(make_state: MakeState) -
 def test_other_programs_layouts_have_no_place_for_named_values(make_state: MakeState) -> None:
     """Face Cap's and phiz's receivers know their own addresses only."""
     for preset in ("facecap", "phiz"):
-        with_extras = FaceOscEncoder(preset=preset).encode(replace(make_state(seed=1), extras=EXTRAS))  # type: ignore[arg-type]  # a literal in a loop
+        with_extras = FaceOscEncoder(preset=preset).encode(replace(make_state(seed=1), extras=EXTRAS))
 
-        assert _messages(FaceOscEncoder(preset=preset).encode(make_state(seed=1))) == _messages(with_extras)  # type: ignore[arg-type]
+        assert _messages(FaceOscEncoder(preset=preset).encode(make_state(seed=1))) == _messages(with_extras)
 
 
 @pytest.mark.parametrize(
