@@ -19,7 +19,9 @@ from bridge.errors import ConfigError, SourceEnded
 from bridge.export import check_export_path, export_results
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
+from bridge.outputs.live_rules import live_rules
 from bridge.outputs.pacing import Cadence
+from bridge.outputs.profiles import ProfileShelf
 from bridge.outputs.registry import OutputContext, OutputPlan, create_output, parse_outputs
 from bridge.settings import Settings
 from bridge.sources.recording import RecordingSource
@@ -108,7 +110,7 @@ def replay_fast(settings: Settings, path: Path) -> int:
     """A recording through the same stages and outputs, waiting for nothing; returns the number of results."""
     if not settings.outputs:
         raise ConfigError("replay --fast needs at least one --output: without pace there is nothing to watch")
-    plans = [plan for plan in parse_outputs(settings.outputs) if plan.enabled]
+    plans = [plan for plan in parse_outputs(settings.outputs, aliases=ProfileShelf(settings.profiles)) if plan.enabled]
     loop = EventLoopThread()
     opened: list[Output] = []
     source = RecordingSource(path, fast=True)
@@ -136,12 +138,16 @@ def _replay(source: RecordingSource, engine: Engine) -> int:
 
 
 def _direct_port(settings: Settings, plan: OutputPlan, loop: EventLoopThread, opened: list[Output]) -> Port:
+    mirror = settings.mirror if plan.mirror is None else plan.mirror
+    # No clock moves here: a file of rules that changes meanwhile must not change the same replay's bytes.
+    rules = live_rules(plan, settings, mirrored=mirror, clock=lambda: 0.0)
     output = create_output(plan, OutputContext(event_loop=loop))
     output.open()
     opened.append(output)
-    mirror = settings.mirror if plan.mirror is None else plan.mirror
 
     def send(state: FaceState) -> None:
+        if rules is not None:
+            state = rules.apply(state)
         output.send(mirror_state(state) if mirror else state)
 
     return Port(subject=plan.subject, offer=_FastGrid(plan.fps, send).offer if plan.fps > 0 else send)

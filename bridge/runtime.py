@@ -18,6 +18,8 @@ from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter
 from bridge.errors import AssetError, ConfigError, ControlError
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
+from bridge.outputs.live_rules import live_rules
+from bridge.outputs.profiles import ProfileShelf
 from bridge.outputs.registry import OutputContext, OutputPlan, create_output, parse_outputs
 from bridge.outputs.worker import OutputWorker
 from bridge.recorder import ResultRecorder
@@ -61,7 +63,7 @@ class Runtime:
         self._exit = ExitStack()
         self._done = threading.Event()
         self._stop_reason: str | None = None
-        self.plans: tuple[OutputPlan, ...] = parse_outputs(settings.outputs or DEFAULT_OUTPUTS)
+        self.plans: tuple[OutputPlan, ...] = plans_of(settings)
         self._workers: tuple[OutputWorker, ...] = ()
         self._recorder: ResultRecorder | None = None
         self._model: Path | None = None
@@ -172,21 +174,18 @@ class Runtime:
         return Port(subject=None, offer=hub.publish)
 
     def _start_outputs(self, page: Port | None, context: OutputContext) -> None:
-        self._workers = tuple(
-            OutputWorker(
-                plan,
-                create_output(plan, context),
-                mirror=self.settings.mirror if plan.mirror is None else plan.mirror,
-                clock=self._clock,
-            )
-            for plan in self.plans
-        )
+        self._workers = tuple(self._make_worker(plan, context) for plan in self.plans)
         ports = [Port(subject=worker.plan.subject, offer=worker.offer) for worker in self._workers if worker.plan.enabled]
         # The page last: waking its event loop takes longer than all mailboxes together.
         self._engine.ports = (*ports, page) if page is not None else tuple(ports)
         for worker in self._workers:
             if worker.plan.enabled:
                 worker.start()
+
+    def _make_worker(self, plan: OutputPlan, context: OutputContext) -> OutputWorker:
+        mirror = self.settings.mirror if plan.mirror is None else plan.mirror
+        rules = live_rules(plan, self.settings, mirrored=mirror, clock=self._clock)
+        return OutputWorker(plan, create_output(plan, context), mirror=mirror, rules=rules, clock=self._clock)
 
     def _await_outputs(self) -> None:
         """So that a file's first frame finds its receivers open; a name that resolves slowly holds nobody up for long."""
@@ -316,12 +315,18 @@ class Runtime:
         return {"stopping": True}
 
 
+def plans_of(settings: Settings) -> tuple[OutputPlan, ...]:
+    """The outputs that these settings mean, receivers' profiles resolved. Raises ConfigError, PluginError."""
+    return parse_outputs(settings.outputs or DEFAULT_OUTPUTS, aliases=ProfileShelf(settings.profiles))
+
+
 def check_settings(settings: Settings) -> None:
     """Everything that can be found wrong without opening anything. Raises ConfigError."""
-    plans = parse_outputs(settings.outputs or DEFAULT_OUTPUTS)
+    plans = plans_of(settings)
     context = OutputContext(event_loop=EventLoopThread())  # starts with its first use, and making an output is none
     for plan in plans:
         create_output(plan, context)
+        live_rules(plan, settings, mirrored=False)
     followed = max(plan.subject for plan in plans)
     if followed >= settings.tracker.num_faces:
         raise ConfigError(

@@ -1,14 +1,17 @@
 """The configuration as types: every key, its default, its range. ``config/bridge.toml`` shows the same keys to people.
 
 Order of precedence: defaults < file < environment ``AVATAR_BRIDGE_*`` < flags (``settings_load``). Settings are frozen values; a
-reload makes new ones. Options of one kind of output (``names`` of vmc, ...) are checked by ``outputs.registry``.
+reload makes new ones. Options of one kind of output (``names`` of vmc, ...) are checked by ``outputs.registry``, the names that a
+mapping rule reads by ``mapping.rules``.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -152,6 +155,98 @@ class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+# --- mapping rules -------------------------------------------------------------------------------------------------------
+
+Factor = Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
+class RuleSource(Section):
+    """One thing that a rule reads: a name, or a number that stays as it is."""
+
+    name: str = Field("", description="one of the 52, headYaw, ..., gazeLeftYaw, ...")
+    value: Factor | None = Field(None, description="a constant, instead of a name")
+    scale: Factor = 1.0
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> RuleSource:
+        if bool(self.name) == (self.value is not None):
+            raise ValueError("a source has a name or a value")
+        return self
+
+
+def _source(given: Any) -> Any:
+    """``"jawOpen"`` and ``0.5`` are short for tables."""
+    if isinstance(given, str):
+        return {"name": given}
+    return {"value": given} if isinstance(given, int | float) and not isinstance(given, bool) else given
+
+
+def _sources(given: Any) -> Any:
+    return given if isinstance(given, list | tuple) else [given]
+
+
+class RuleSettings(Section):
+    """How one value is made. The order: sources times their scales, combine, dead zone, scale, offset, curve or gamma, clip."""
+
+    sources: Annotated[
+        tuple[Annotated[RuleSource, BeforeValidator(_source)], ...],
+        BeforeValidator(_sources),
+        Field(max_length=64, description="what is read; empty: the target itself"),
+    ] = ()
+    combine: Literal["sum", "mean", "max", "diff"] = Field("sum", description="diff: the first minus all others")
+    dead_zone: float = Field(0.0, ge=0, le=1e6, description="what is nearer to 0 than this is 0, the rest moves up to it")
+    scale: Factor = 1.0
+    offset: Factor = 0.0
+    curve: tuple[tuple[Factor, Factor], ...] = Field((), max_length=16, description="points x, y; straight lines between them")
+    gamma: float = Field(1.0, ge=0.1, le=10, description="an exponent instead of a curve; keeps the sign")
+    clip: tuple[Factor, Factor] | None = Field(None, description="lowest and highest value")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> RuleSettings:
+        if self.combine == "diff" and len(self.sources) < 2:
+            raise ValueError("combine = 'diff' needs at least two sources: the first minus the others")
+        if self.curve and self.gamma != 1.0:
+            raise ValueError("curve and gamma exclude each other; keep one of them")
+        if len(self.curve) == 1 or any(b[0] - a[0] < 1e-6 for a, b in pairwise(self.curve)):
+            raise ValueError("curve has two points [x, y] or more, and x grows from point to point")
+        if self.clip is not None and self.clip[0] >= self.clip[1]:
+            raise ValueError("clip is [lowest, highest]")
+        return self
+
+
+RuleTables: TypeAlias = dict[Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")], RuleSettings]
+"""Target -> how it is made."""
+
+MAX_RULES = 256
+
+
+def _tables(given: Any) -> Any:
+    """``[[rules]]`` with ``target = "jawOpen"`` says the same as ``[rules.jawOpen]``."""
+    if isinstance(given, list | tuple):
+        tables: dict[str, Any] = {}
+        for number, each in enumerate(given, start=1):
+            target = each.get("target") if isinstance(each, Mapping) else None
+            if not isinstance(target, str):
+                raise ValueError(f"rule number {number} has no target; write target = 'jawOpen'")  # noqa: TRY004 - pydantic's way
+            if target in tables:
+                raise ValueError(f"two rules make {target}; keep one of them")
+            tables[target] = {key: value for key, value in each.items() if key != "target"}
+        given = tables
+    if isinstance(given, Mapping) and len(given) > MAX_RULES:
+        raise ValueError(f"{len(given)} rules are more than the {MAX_RULES} that are possible")
+    return given
+
+
+def _form(given: Any) -> str:
+    return "<file>" if isinstance(given, str) else "<tables>"
+
+
+RulesSetting: TypeAlias = Annotated[
+    Annotated[str, Tag("<file>")] | Annotated[RuleTables, BeforeValidator(_tables), Tag("<tables>")], Discriminator(_form)
+]
+"""Mapping rules, or the file that has them. In the place of a problem (``loc``), parts in angle brackets are no keys."""
+
+
 class OutputSettings(BaseModel):
     """One receiver. ``url`` or the same as keys (kind, host, port, options); further keys belong to the kind."""
 
@@ -163,6 +258,10 @@ class OutputSettings(BaseModel):
     fps: float = Field(0.0, ge=0, le=240, description="messages per second; 0 sends every tracked frame")
     mirror: bool | None = Field(None, description="swap left and right for this receiver; default: the global mirror")
     subject: int = Field(0, ge=0, le=15, description="which face it follows when num_faces > 1")
+    rules: RulesSetting = Field(
+        default_factory=dict,
+        description="mapping rules for this receiver: a file, or tables; off: none, not even the global ones",
+    )
     enabled: bool = True
 
     @property
@@ -175,6 +274,10 @@ class Settings(Section):
     """Everything."""
 
     mirror: bool = Field(False, description="swap left and right for every output that does not say otherwise")
+    profiles: str = Field(
+        "", description="folder with receiver profiles of your own; default: profiles/ beside the configuration file"
+    )
+    rules: RulesSetting = Field(default_factory=dict, description="mapping rules for every output: tables, or a file")
     source: SourceSettings = SourceSettings()
     tracker: TrackerSettings = TrackerSettings()
     smoothing: SmoothingSettings = SmoothingSettings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from bridge.clock import monotonic
+from bridge.outputs.receivers import Receiver
 
 _CALIBRATION_LIMIT_S = 60.0
 _CALIBRATION_BEGINS_S = 0.5
@@ -116,6 +117,49 @@ def outputs_table(outputs: list[dict[str, Any]]) -> Table:
             escape(output.get("last_error") or output.get("note") or ""),
         )
     return table
+
+
+def print_receivers(
+    profiles: Sequence[Receiver], kinds: Sequence[Receiver], broken: Sequence[tuple[str, str]], console: Console
+) -> None:
+    """All receivers and kinds for people; what is broken last."""
+    listing = Table("receiver", Column("for", overflow="fold"), Column("switch on there, first", overflow="fold"), "--output")
+    for each in profiles:
+        setup = escape(each.setup[0]) if each.setup else ""
+        listing.add_row(escape(each.title), escape(each.description), setup, Text(each.url, no_wrap=True))
+    console.print(listing)
+    others = Table("protocol", Column("for", overflow="fold"), Column("--output", overflow="fold"))
+    for each in kinds:
+        others.add_row(escape(each.title), escape(each.description), escape(each.url))
+    console.print(others)
+    for name, problem in broken:
+        console.print(f"[yellow]{escape(name)}:// cannot be used:[/] {escape(problem)}", highlight=False, soft_wrap=True)
+    console.print("`avatar-bridge receivers NAME` says more about one of them.", highlight=False)
+
+
+def print_receiver(receiver: Receiver, console: Console) -> None:
+    """Everything about one of them for people."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(overflow="fold")
+    grid.add_row(escape(receiver.title), escape(receiver.description))
+    grid.add_row("run", escape(f"avatar-bridge run --output {receiver.url}"))
+    if receiver.means and receiver.means != receiver.url:
+        grid.add_row("which is", escape(receiver.means))
+    if receiver.file:
+        grid.add_row("profile", escape(receiver.file))
+    for heading, lines in (("switch on", receiver.setup), ("not tried", receiver.untested)):
+        for number, line in enumerate(lines, start=1):
+            grid.add_row(heading if number == 1 else "", escape(f"{number}. {line}" if len(lines) > 1 else line))
+    console.print(grid)
+    if receiver.options:
+        table = Table("option", "default", Column("", overflow="fold"), title_justify="left")
+        for option in receiver.options:
+            table.add_row(escape(option.name), escape(option.default), escape(option.description))
+        console.print(table)
+    console.print(
+        escape("Options follow a question mark: --output "), f'"{escape(receiver.name)}://?mirror=1"', sep="", highlight=False
+    )
 
 
 def await_calibration(client: Caller, console: Console) -> bool:

@@ -13,12 +13,13 @@ import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from bridge.errors import BridgeError, ConfigError, PluginError
 from bridge.outputs.event_loop import EventLoopThread
+from bridge.settings import RuleSettings
 from bridge.state_store import StateStore
 from bridge.types import Output
 
@@ -40,13 +41,16 @@ BUILT_IN: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """Scheme -> "module:attribute". Kept beside the entry points so that a checkout works without installed metadata."""
 
-COMMON = ("name", "fps", "mirror", "subject", "enabled")
+COMMON = ("name", "fps", "mirror", "subject", "rules", "enabled")
 """Options that every output has; they belong to its worker, not to its kind."""
 
 PLACE = ("host", "port", "path")
 """Keys that say where an output sends to, written before the question mark of its URL."""
 
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
+
+RuleLayer: TypeAlias = str | Mapping[str, RuleSettings]
+"""Mapping rules: the path of their file, or target -> rule."""
 
 
 class OutputOptions(BaseModel):
@@ -117,7 +121,9 @@ class OutputPlan:
     wants_frame: bool
     url: str
     """Canonical: host and port filled in, defaults left out, tokens and passwords starred: fit for logs and status. Otherwise it
-    parses to the same plan, but for ``name`` and ``enabled``."""
+    parses to the same plan, but for ``name``, ``enabled`` and mapping rules that are tables."""
+    rules: tuple[RuleLayer, ...] = ()
+    """Mapping rules of its receiver's profile, then its own, which go before; the word "off" among them: none, no global ones."""
 
     def options_as(self, model: type[OptionsT]) -> OptionsT:
         """The options as the kind's own type. Raises TypeError for another kind's."""
@@ -133,6 +139,8 @@ class Alias:
     kind: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """port, options, fps, mirror by name; what the user writes goes before."""
+    rules: RuleLayer = field(default_factory=dict)
+    """Mapping rules of the receiver; the user's own are added, and go before for the same target."""
 
 
 def known_schemes() -> tuple[str, ...]:

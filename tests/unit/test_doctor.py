@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import socket
+from pathlib import Path
 
 import pytest
 
 from bridge import doctor
-from bridge.settings import ControlSettings
+from bridge.settings import ControlSettings, OutputSettings, Settings
 from bridge.sources.camera_device import CameraDevice, CameraIdentity, CameraState
 
 
@@ -75,3 +76,19 @@ def test_a_control_port_that_another_program_has(host: str) -> None:
         (finding,) = doctor._control(ControlSettings(host=host, port=port))
 
     assert ("warning", f"port {port} is taken by another program") == (finding.level, finding.what)
+
+
+def test_outputs_and_profiles_are_looked_at(tmp_path: Path) -> None:
+    """An impossible output is an error; a broken profile that nobody uses a warning with file and key."""
+    (tmp_path / "mine.toml").write_text("kind = 'vmc'\n", encoding="utf-8")
+    fine = list(doctor._outputs(Settings(profiles=str(tmp_path), outputs=(OutputSettings(url="vnyan://"),))))
+    (bad,) = doctor._outputs(Settings(outputs=(OutputSettings(url="vnyna://"),)))
+    (mine,) = [finding for finding in fine if finding.what.startswith("mine://")]
+
+    assert ("ok", "configuration") == (fine[0].level, fine[0].what)
+    assert ("warning", f"mine:// cannot be used: profile {tmp_path}/mine.toml: description: field required") == (
+        mine.level,
+        mine.what,
+    )
+    assert "error" == bad.level
+    assert "did you mean vnyan?" in bad.what
