@@ -20,6 +20,9 @@ __all__ = ["FoundVrchat", "Reach", "VrchatDiscovery"]
 
 log = logging.getLogger(__name__)
 
+VRCHAT_PREFIX = "VRChat-Client"
+"""What the names of VRChat's services begin with."""
+POLL_S = 5.0
 RETRY_S = 30.0
 """Between attempts to use multicast DNS where it did not work."""
 _GOODBYE_S = 1.2
@@ -37,19 +40,21 @@ class VrchatDiscovery:
         name: str = "",
         nodes: Sequence[Node] = (AVATAR_CHANGE,),
         event_loop: EventLoopThread | None = None,
-        poll_s: float = 5.0,
+        prefix: str = VRCHAT_PREFIX,
+        poll_s: float = POLL_S,
     ) -> None:
         """What is looked for and shown; nothing begins before ``start``.
 
         osc_port: UDP port of ours that VRChat shall send to. The caller listens on it, at 127.0.0.1 unless VRChat was found on
         another machine. name: what we are announced as, unique in the network; "" makes one up, ``avatar-bridge-1A2B3C``. nodes:
-        what our root offers. event_loop: None for one of its own while this is started. poll_s: how often the avatar is asked for
-        when nothing calls for it.
+        what our root offers. event_loop: None for one of its own while this is started. prefix: of the names that are looked at.
+        poll_s: how often the avatar is asked for when nothing calls for it.
         """
         self._osc_port = osc_port
         self._reach = reach
         self._name = name
         self._nodes = tuple(nodes)
+        self._prefix = prefix
         self._poll_s = poll_s
         self._shared_loop = event_loop
         self._loop: EventLoopThread | None = None
@@ -86,6 +91,7 @@ class VrchatDiscovery:
                 reach=self._reach,
                 name=self._name,
                 nodes=self._nodes,
+                prefix=self._prefix,
                 poll_s=self._poll_s,
                 on_open=self._works,
                 on_found=self._note,

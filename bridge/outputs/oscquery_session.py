@@ -30,8 +30,6 @@ from bridge.wire.web import is_loopback
 
 log = logging.getLogger(__name__)
 
-VRCHAT_PREFIX = "VRChat-Client"
-POLL_S = 5.0
 HURRY_S = 0.5
 HURRIES = 6
 """After ``hurry`` the avatar is asked for so often at the quicker pace: VRChat's answer may lag behind its message."""
@@ -55,9 +53,10 @@ class VrchatSession:
         nodes: Sequence[Node],
         on_open: Callable[[], None],
         on_found: Callable[[FoundVrchat | None], None],
-        poll_s: float = POLL_S,
+        prefix: str,
+        poll_s: float,
     ) -> None:
-        """``name`` "" makes one up."""
+        """As ``VrchatDiscovery``. ``on_open``: discovery works; ``on_found``: what is there is another, or None."""
         self._osc_port = osc_port
         self._reach = reach
         self._name = name
@@ -72,7 +71,7 @@ class VrchatSession:
         self._found: FoundVrchat | None = None
         self._server: OscQueryServer | None = None
         self._address = ""
-        self._mdns = Mdns(reach=reach, types=(SERVICE_JSON, SERVICE_OSC), prefix=VRCHAT_PREFIX, on_change=self._wake.set)
+        self._mdns = Mdns(reach=reach, types=(SERVICE_JSON, SERVICE_OSC), prefix=prefix, on_change=self._wake.set)
 
     def hurry(self) -> None:
         """The avatar has changed, or will have in a moment: asks at once, and a few times more soon after."""

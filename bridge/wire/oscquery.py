@@ -217,7 +217,7 @@ def parse_avatar(text: str) -> AvatarParameters:
         contents = {}
     types: dict[str, str] = {}
     for address, node in _walk(contents.get("parameters")):
-        tag, access = node.get("TYPE"), node.get("ACCESS", Access.WRITE)
+        tag, access = node.get("TYPE"), node.get("ACCESS", int(Access.WRITE))
         writable = type(access) is int and bool(access & Access.WRITE)
         if writable and isinstance(tag, str) and tag in _TYPES and len(types) < MAX_PARAMETERS:
             types[address] = _TYPES[tag]
