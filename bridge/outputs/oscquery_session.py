@@ -6,6 +6,7 @@ Imports zeroconf: import this module where it is first needed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ HURRIES = 6
 """After ``hurry`` the avatar is asked for so often at the quicker pace: VRChat's answer may lag behind its message."""
 GONE_AFTER = 3
 """Failed attempts in a row, of a VRChat that has said no goodbye."""
+FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 _NAMES_TRIED = 3
 _HERE = "127.0.0.1"
@@ -67,7 +69,7 @@ class VrchatSession:
         self._wake = asyncio.Event()
         self._hurries = 0
         self._failures = 0
-        self._backoff = Backoff(longest_s=LONGEST_PAUSE_S)
+        self._backoff = Backoff(first_s=min(FIRST_PAUSE_S, poll_s), longest_s=LONGEST_PAUSE_S)
         self._found: FoundVrchat | None = None
         self._server: OscQueryServer | None = None
         self._address = ""
@@ -80,21 +82,26 @@ class VrchatSession:
 
     async def run(self) -> None:
         """Until cancelled; says goodbye then. Raises MdnsUnavailable, and OSError when no port can be listened on."""
+        announcing: asyncio.Task[None] | None = None
         try:
             await self._mdns.open()
             if self._reach is not Reach.NETWORK:  # there it depends on where VRChat is
-                await self._announce(_HERE)
+                announcing = asyncio.create_task(self._announce(_HERE))  # takes two seconds: names are asked for first
+                announcing.add_done_callback(lambda _: self._wake.set())
             self._on_open()
             while True:
+                self._wake.clear()
                 pause_s = await self._look_and_tell()
-                try:
+                if announcing is not None and announcing.done():
+                    announcing.result()
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
                         await self._wake.wait()
-                except TimeoutError:
-                    pass
-                self._wake.clear()
         finally:
             self._on_found(None)
+            if announcing is not None:
+                announcing.cancel()
+                await asyncio.wait({announcing})
             if self._server is not None:
                 await self._server.close()
             await self._mdns.close()
