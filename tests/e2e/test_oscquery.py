@@ -57,7 +57,8 @@ def start(name: str, free_udp_port: int) -> Iterator[Start]:
     started: list[VrchatDiscovery] = []
 
     def make(**options: Any) -> VrchatDiscovery:
-        made = VrchatDiscovery(**{"osc_port": free_udp_port, "reach": Reach.LOOPBACK, "prefix": name, "poll_s": 0.2} | options)
+        quick: dict[str, Any] = {"osc_port": free_udp_port, "reach": Reach.LOOPBACK, "prefix": name, "poll_s": 0.2}
+        made = VrchatDiscovery(**quick | options)
         started.append(made)
         made.start()
         return made
@@ -89,7 +90,7 @@ def pages(name: str, avatar_id: str, *parameters: str, osc_port: int | None = OS
             "parameters": {"FULL_PATH": "/avatar/parameters", "ACCESS": 0, "CONTENTS": contents},
         },
     }
-    info = {"NAME": name, "OSC_IP": "127.0.0.1", "OSC_TRANSPORT": "UDP", "EXTENSIONS": {"VALUE": True}}
+    info: dict[str, Any] = {"NAME": name, "OSC_IP": "127.0.0.1", "OSC_TRANSPORT": "UDP", "EXTENSIONS": {"VALUE": True}}
     if osc_port is not None:
         info["OSC_PORT"] = osc_port
     return {"/?HOST_INFO": json.dumps(info), "/avatar": json.dumps(avatar)}

@@ -98,7 +98,11 @@ def _plain() -> None:
             _say(
                 found=[
                     info
-                    and {"port": info.port, "addresses": info.parsed_addresses(), "txt": info.properties[b"txtvers"].decode()}
+                    and {
+                        "port": info.port,
+                        "addresses": info.parsed_addresses(),
+                        "txt": (info.properties[b"txtvers"] or b"").decode(),
+                    }
                     for info in found
                 ]
             )

@@ -8,8 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import zeroconf
-from zeroconf import DNSOutgoing, DNSPointer, DNSService  # type: ignore[attr-defined]  # public for long, only not in its __all__
+from zeroconf import (  # type: ignore[attr-defined]  # public for long, only not in its __all__
+    DNSAddress,
+    DNSOutgoing,
+    DNSPointer,
+    DNSService,
+    DNSText,
+)
 
 from bridge.outputs.event_loop import EventLoopThread
 from bridge.outputs.mdns import MAX_SERVICES, Mdns, MdnsUnavailable, Service
@@ -55,8 +60,8 @@ def announcement(instance: str, *, port: int = 1234) -> bytes:
     name = f"{instance}.{SERVICE_JSON}"
     out.add_answer_at_time(DNSPointer(SERVICE_JSON, 12, 1, 120, name), 0)
     out.add_answer_at_time(DNSService(name, 33, 1, 120, 0, 0, port, f"{instance}.local."), 0)
-    out.add_answer_at_time(zeroconf.DNSAddress(f"{instance}.local.", 1, 1, 120, socket.inet_aton("127.0.0.1")), 0)
-    out.add_answer_at_time(zeroconf.DNSText(name, 16, 1, 120, b"\x09txtvers=1"), 0)
+    out.add_answer_at_time(DNSAddress(f"{instance}.local.", 1, 1, 120, socket.inet_aton("127.0.0.1")), 0)
+    out.add_answer_at_time(DNSText(name, 16, 1, 120, b"\x09txtvers=1"), 0)
     return out.packets()[0]
 
 
