@@ -65,7 +65,7 @@ class TrackerSettings(Section):
         description="x, y, width, height as fractions of the upright picture; faces outside are not seen, the pose is unchanged",
     )
     landmark_smoothing: Literal["auto", "full", "light", "off"] = Field(
-        "auto", description="MediaPipe's own landmark filter: auto follows [smoothing] preset (balanced: light, low-latency: off)"
+        "auto", description="MediaPipe's own landmark filter: auto follows [smoothing] preset (low-latency: off, others: light)"
     )
     landmarks: bool = Field(False, description="read the 478 landmarks even when no output asks for them")
     direct_read: bool = Field(
@@ -85,16 +85,18 @@ class TrackerSettings(Section):
 
 
 class FilterSettings(Section):
-    """One gated One Euro filter. None keeps the preset's value for the group."""
+    """One gated One Euro filter. None keeps the default of the group."""
 
     min_cutoff_hz: float | None = Field(None, gt=0, le=100)
     beta: float | None = Field(None, ge=0, le=1e5, description="Hz per unit of the channel (1, degree, centimetre)")
     dead_zone: float | None = Field(None, ge=0, le=10, description="k: dead zone in units of the measured noise")
+    knee: float | None = Field(None, ge=0, le=100, description="how softly the zone ends, in the same units; 0: sharply")
+    derivative_cutoff_hz: float | None = Field(None, gt=0, le=100, description="of its look at the distance")
     noise_prior: float | None = Field(None, gt=0, le=10, description="noise before it is measured (1, degree, centimetre)")
 
 
 class SmoothingGroups(Section):
-    """Overrides per channel group."""
+    """filter = gated: what differs from the defaults, per channel group."""
 
     eyelids: FilterSettings = FilterSettings()
     gaze: FilterSettings = FilterSettings()
@@ -105,15 +107,55 @@ class SmoothingGroups(Section):
     head_position: FilterSettings = FilterSettings()
 
 
+class OneEuroSettings(Section):
+    """One textbook One Euro filter. None keeps the default of the group."""
+
+    min_cutoff_hz: float | None = Field(None, gt=0, le=100)
+    beta: float | None = Field(None, ge=0, le=1e5, description="Hz per unit of speed (1, degree, centimetre a second)")
+    derivative_cutoff_hz: float | None = Field(None, gt=0, le=100)
+
+
+class OneEuroGroups(Section):
+    """filter = one-euro: what differs from the defaults, per channel group."""
+
+    eyelids: OneEuroSettings = OneEuroSettings()
+    gaze: OneEuroSettings = OneEuroSettings()
+    brows: OneEuroSettings = OneEuroSettings()
+    mouth: OneEuroSettings = OneEuroSettings()
+    jaw: OneEuroSettings = OneEuroSettings()
+    head_rotation: OneEuroSettings = OneEuroSettings()
+    head_position: OneEuroSettings = OneEuroSettings()
+
+
+TimeConstant = Annotated[float, Field(ge=0.001, le=10)]
+
+
+class EmaGroups(Section):
+    """filter = ema: the time constant in seconds, per channel group."""
+
+    eyelids: TimeConstant = 0.03
+    gaze: TimeConstant = 0.03
+    brows: TimeConstant = 0.05
+    mouth: TimeConstant = 0.05
+    jaw: TimeConstant = 0.03
+    head_rotation: TimeConstant = 0.08
+    head_position: TimeConstant = 0.08
+
+
 class SmoothingSettings(Section):
     """Jitter out, motion in."""
 
     enabled: bool = True
-    preset: Literal["balanced", "low-latency"] = Field(
-        "balanced", description="balanced: calmest at rest; low-latency: 3-5 ms faster, a little more jitter"
+    preset: Literal["low-latency", "balanced", "calm"] = Field(
+        "balanced", description="low-latency: 4 ms faster, more jitter; calm: stiller at rest, slower to start"
     )
-    derivative_cutoff_hz: float = Field(8.0, gt=0, le=100)
+    amount: Fraction = Field(0.5, description="0 weakest, 0.5 as the preset, 1 strongest")
+    filter: Literal["gated", "one-euro", "ema"] = Field(
+        "gated", description="gated: stillest for its delay; one-euro, ema: the usual ones, for comparison"
+    )
     groups: SmoothingGroups = SmoothingGroups()
+    one_euro: OneEuroGroups = OneEuroGroups()
+    ema: EmaGroups = EmaGroups()
 
 
 class CalibrationSettings(Section):
@@ -247,6 +289,10 @@ RulesSetting: TypeAlias = Annotated[
 """Mapping rules, or the file that has them. In the place of a problem (``loc``), parts in angle brackets are no keys."""
 
 
+Motion: TypeAlias = Literal["linear", "low-latency", "hold"]
+"""How an output with more messages than tracked frames moves in between: evenly; evenly but foreseeing; not at all."""
+
+
 class OutputSettings(BaseModel):
     """One receiver. ``url`` or the same as keys (kind, host, port, options); further keys belong to the kind."""
 
@@ -256,6 +302,7 @@ class OutputSettings(BaseModel):
     kind: str = ""
     name: str = Field("", description="how status calls it; default: the kind, numbered when there are several")
     fps: float = Field(0.0, ge=0, le=240, description="messages per second; 0 sends every tracked frame")
+    motion: Motion = Field("linear", description="between tracked frames, when fps is higher: linear | low-latency | hold")
     mirror: bool | None = Field(None, description="swap left and right for this receiver; default: the global mirror")
     subject: int = Field(0, ge=0, le=15, description="which face it follows when num_faces > 1")
     rules: RulesSetting = Field(
