@@ -33,7 +33,8 @@ Never raises, whatever the bytes; called by the capture thread, in order of arri
 LARGEST_DATAGRAM = 65535
 _RECEIVE_BUFFER_BYTES = 1 << 20
 _POLL_S = 0.2
-_HINT_AFTER_S = 3.0
+_HINT_AFTER_S = 2.0
+"""Whoever sends already is there sooner: nobody has to be told to start it."""
 _FOREIGN_TALK = 50
 """So many datagrams without one frame in them are somebody else's protocol."""
 
@@ -114,9 +115,9 @@ class DatagramSource:
 
     @property
     def notice(self) -> str | None:
-        """What to do, while nothing has come yet. Any thread."""
+        """What to do, once nothing has come for a while. Any thread."""
         port = self._port
-        if self._met or not port:
+        if self._met or not port or self._clock() - self._heard_at < _HINT_AFTER_S:
             return None
         if self._undecoded >= _FOREIGN_TALK:
             problem = f"what comes on UDP port {port} has no face in it; is it the right program, and its face tracking on?"
@@ -179,9 +180,10 @@ class DatagramSource:
         if faces is None:
             if self._met and t - self._heard_at >= self._timeout_s:
                 raise SourceLost(self._silence())
-            if not (self._met or self._hinted) and t - self._heard_at >= _HINT_AFTER_S:
+            notice = None if self._hinted else self.notice
+            if notice is not None:
                 self._hinted = True
-                log.warning("%s", self.notice)
+                log.warning("%s", notice)
             return None
         self._met = True
         self._heard_at = t

@@ -34,7 +34,7 @@ class Peer:
 
 
 def parse_peer(which: str, *, scheme: str, default_host: str, default_port: int) -> Peer:
-    """``HOST``, ``HOST:PORT``, ``:PORT``, ``PORT``, ``[IPv6]:PORT`` or nothing: what stands behind ``scheme:`` in ``source.input``.
+    """``HOST``, ``HOST:PORT``, ``:PORT``, ``PORT``, ``[IPv6]:PORT`` or nothing, behind ``scheme:`` in ``source.input``.
 
     ``any``, ``*`` and ``0.0.0.0`` are everybody; ``//`` before and ``/`` behind, as in URLs, are left out. Raises ConfigError
     for anything else, and for no host where ``default_host`` is empty: a phone has to be named.
