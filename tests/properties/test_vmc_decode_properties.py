@@ -56,14 +56,17 @@ def test_a_lost_face_comes_as_no_face(make_state: Callable[..., FaceState]) -> N
 
 def test_no_stream_breaks_the_decoder(make_state: Callable[..., FaceState]) -> None:
     """10,000 damaged and random packets: no exception, and every face that comes of them can be believed. Some do come."""
-    good = [
+    state = make_state(seed=1)
+    singles = [bytes(datagram) for datagram in VmcEncoder(bundled=False).encode(state)]
+    bundles = [
         bytes(datagram)
-        for encoder in (VmcEncoder(bundled=False), VmcEncoder(ok_fields=4), VmcEncoder(names="vrm0", max_bytes=65507))
-        for datagram in encoder.encode(make_state(seed=1))
+        for encoder in (VmcEncoder(names="pascal"), VmcEncoder(ok_fields=4), VmcEncoder(names="vrm0", max_bytes=65507))
+        for datagram in encoder.encode(state)
     ]
+    good = [*singles[::8], *singles[-3:], *bundles]
     packets = faces = 0
 
-    @settings(max_examples=FUZZED // _BATCH, database=None)
+    @settings(max_examples=FUZZED // _BATCH, derandomize=True, database=None)
     @given(st.integers(0, 2**32))
     def run(seed: int) -> None:
         nonlocal packets, faces

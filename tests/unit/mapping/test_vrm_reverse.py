@@ -29,7 +29,9 @@ def test_nothing_named_is_the_resting_face() -> None:
     weights = weights_from_presets({})
 
     assert not weights.any()
-    assert (np.float32, (52,), False) == (weights.dtype, weights.shape, weights.flags.writeable)
+    assert (52,) == weights.shape
+    assert weights.dtype == np.float32
+    assert not weights.flags.writeable
 
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if not name.startswith("look")])

@@ -27,8 +27,8 @@ def _message(address: str, *arguments: Argument) -> OscMessageBuilder:
     return builder
 
 
-def _single(address: str, *arguments: Argument) -> bytes:
-    data: bytes = _message(address, *arguments).build().dgram
+def _single(address: Argument, *arguments: Argument) -> bytes:
+    data: bytes = _message(str(address), *arguments).build().dgram
     return data
 
 
