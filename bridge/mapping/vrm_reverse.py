@@ -1,7 +1,7 @@
 """VRM expression presets as ARKit coefficients: for senders that know no Perfect Sync. A guess, as the presets say less.
 
-The reverse of what ``mapping.vrm`` does, where that can be reversed: jawOpen from A and O, the smile from Joy and I, and so on. So a
-face that goes out as presets and comes in again still shows the same vowels, lids and gaze. Pure; any thread.
+The reverse of what ``mapping.vrm`` does, where that can be reversed: jawOpen from A and O, the smile from Joy and I, and so on.
+So a face that goes out as presets and comes in again still shows the same vowels, lids and gaze. Pure; any thread.
 """
 
 from __future__ import annotations
