@@ -1,9 +1,10 @@
 """What VTube Studio on a phone sends to other programs ("3rd Party PC Clients"), and how it is asked for. Pure; any thread.
 
 One JSON object in one datagram a frame, about 2.5 kB: PascalCase coefficients, angles in degrees. Source: the fact sheet "VTube
-Studio", part B. It knows the axes from what the official sample draws, Unity Euler(-Rotation.y, -Rotation.x, Rotation.z) and
-position (-x, y, z), so here Rotation.x is the yaw, + to the own left; Rotation.y the nod, + up; Rotation.z the tilt, + to the own
-left. No phone was there to check these signs, the unit of the position, or the axes of the eyes: ``PhoneAxes`` changes all of them.
+Studio", part B, and what the official sample draws: Unity Euler(-Rotation.y, -Rotation.x, Rotation.z) and position (-x, y, z) for
+a cube whose mouth faces the viewer, unmirrored. So Rotation is (yaw, pitch, roll) with the signs of bridge space (+ own left,
++ down, + own right shoulder), Position is (-x, y, z), and the eyes are (-pitch, -yaw, 0). Another program that plays the phone,
+and one that receives it, agree; no phone was there to check the signs or the units: ``PhoneAxes`` changes them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from bridge import arkit, space
-from bridge.types import CHANNELS, IDENTITY_HEAD, Face, FaceState, HeadPose, Presence, frozen_array
+from bridge.types import CHANNELS, IDENTITY_HEAD, Face, FaceState, Float32Array, HeadPose, Presence, frozen_array
 from bridge.wire.json_values import finite, json_object
 
 PORT = 21412
@@ -33,6 +34,7 @@ MAX_REQUEST = 4096
 Axis: TypeAlias = Literal["yaw", "pitch", "roll", "x", "y", "z"]
 AXES: tuple[Axis, ...] = get_args(Axis)
 
+_USUAL_LEASE_S = 5.0
 _MOST_SHAPES = 256
 _FARTHEST_M = 1000.0
 
@@ -86,7 +88,9 @@ def decode_request(datagram: bytes) -> TrackingRequest | None:
     body = json_object(datagram, max_bytes=MAX_REQUEST)
     if body is None or body.get("messageType") != MESSAGE_TYPE:
         return None
-    lease_s, ports, name = finite(body.get("time")), body.get("ports"), body.get("sentBy")
+    # Some programs write sendForSeconds instead of time, others neither.
+    lease_s = finite(body.get("time", body.get("sendForSeconds", _USUAL_LEASE_S)))
+    ports, name = body.get("ports"), body.get("sentBy")
     if lease_s is None or lease_s <= 0.0 or not isinstance(ports, list) or not 1 <= len(ports) <= MOST_PORTS:
         return None
     if not all(isinstance(port, int) and not isinstance(port, bool) and 1 <= port <= 65535 for port in ports):
@@ -107,9 +111,9 @@ def _three(name: str) -> str:
 
 _FRAME = ",".join([
     '{"Timestamp":%d', '"Hotkey":-1', '"FaceFound":%s', *map(_three, ("Rotation", "Position", "EyeLeft", "EyeRight")),
-    '"BlendShapes":[' + ",".join(f'{{"k":"{name}","v":%.7g}}' for name in arkit.PASCAL) + "]}",
+    '"BlendShapes":[' + ",".join(f'{{"k":"{name}","v":%.9g}}' for name in arkit.PASCAL) + "]}",
 ])  # fmt: skip
-"""A frame with holes: filling it takes a tenth of what building and dumping dicts takes. Seven digits hold a float32."""
+"""A frame with holes: filling it takes a tenth of what building and dumping dicts takes. Nine digits hold a float32."""
 
 
 class PhoneEncoder:
@@ -118,7 +122,7 @@ class PhoneEncoder:
     def __init__(self, axes: PhoneAxes | None = None) -> None:
         self._axes = axes or PhoneAxes()
         self._angle_signs = self._axes.signs("yaw", "pitch", "roll")
-        self._place_signs = self._axes.signs("x", "y", "z")
+        self._place_signs = _place_signs(self._axes)
 
     def encode(self, state: FaceState, *, unix_ms: int) -> bytes:
         """The datagram of one frame. FaceFound is true while the face is seen, or held through a short gap."""
@@ -131,16 +135,20 @@ class PhoneEncoder:
             "false" if state.presence is Presence.LOST else "true",
             *self._rotation(yaw, pitch, roll),
             *place,
-            *self._rotation(*state.gaze.left_deg, 0.0),
-            *self._rotation(*state.gaze.right_deg, 0.0),
+            *self._eye(*state.gaze.left_deg),
+            *self._eye(*state.gaze.right_deg),
             *state.weights.tolist(),
         )
         return (_FRAME % values).encode()
 
     def _rotation(self, yaw: float, pitch: float, roll: float) -> tuple[float, float, float]:
         turn, nod, tilt = self._angle_signs
-        x, y = turn * yaw, -nod * pitch
-        return (y, x, -tilt * roll) if self._axes.nod_first else (x, y, -tilt * roll)
+        first, second = (nod * pitch, turn * yaw) if self._axes.nod_first else (turn * yaw, nod * pitch)
+        return first, second, tilt * roll
+
+    def _eye(self, yaw: float, pitch: float) -> tuple[float, float, float]:
+        turn, nod, _ = self._angle_signs
+        return -nod * pitch, -turn * yaw, 0.0
 
 
 class PhoneDecoder:
@@ -149,7 +157,7 @@ class PhoneDecoder:
     def __init__(self, axes: PhoneAxes | None = None) -> None:
         self._axes = axes or PhoneAxes()
         self._angle_signs = self._axes.signs("yaw", "pitch", "roll")
-        self._place_signs = self._axes.signs("x", "y", "z")
+        self._place_signs = _place_signs(self._axes)
 
     def decode(self, datagram: bytes) -> tuple[Face, ...] | None:
         """The face of one datagram; () while the phone finds none; None for what is no frame. Never raises.
@@ -175,7 +183,7 @@ class PhoneDecoder:
         first, second, tilt = rotation
         turn, nod = (second, first) if self._axes.nod_first else (first, second)
         signs = self._angle_signs
-        quat = space.from_euler_deg(yaw=signs[0] * turn, pitch=-signs[1] * nod, roll=-signs[2] * tilt)
+        quat = space.from_euler_deg(yaw=signs[0] * turn, pitch=signs[1] * nod, roll=signs[2] * tilt)
         place = _vector(body.get("Position")) or (0.0, 0.0, 0.0)
         position_m = np.array(self._place_signs) * np.array(place) / self._axes.units_per_m
         if not float(position_m @ position_m) < _FARTHEST_M * _FARTHEST_M:
@@ -183,7 +191,13 @@ class PhoneDecoder:
         return HeadPose(position_m=frozen_array(position_m), quat_xyzw=frozen_array(quat))
 
 
-def _fill(weights: np.ndarray[tuple[int], np.dtype[np.float32]], shapes: Iterable[object]) -> bool:
+def _place_signs(axes: PhoneAxes) -> list[float]:
+    """Of Position against bridge space; the phone's x is the own right."""
+    x, y, z = axes.signs("x", "y", "z")
+    return [-x, y, z]
+
+
+def _fill(weights: Float32Array, shapes: Iterable[object]) -> bool:
     """Whether one of them at least was known."""
     known = False
     for shape in shapes:

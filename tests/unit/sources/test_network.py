@@ -37,6 +37,13 @@ def _value(result: TrackResult) -> float:
     return float(result.faces[0].weights[0])
 
 
+def _bind_second_loopback(other: socket.socket) -> None:
+    try:
+        other.bind(("127.0.0.2", 0))
+    except OSError:
+        pytest.skip("this machine has no 127.0.0.2")
+
+
 @pytest.fixture
 def make(pick_udp_port: Callable[[], int]) -> Iterator[Make]:
     """Makes sources, closed at the end; by default for a sender on this machine."""
@@ -151,16 +158,16 @@ def test_data_without_a_frame_is_silence_too(make: Make, sender: socket.socket) 
         talk()
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+@pytest.mark.parametrize("host", ["127.0.0.1", ANYBODY])
 def test_a_flood_does_not_take_the_time_from_the_loop(make: Make, sender: socket.socket, host: str) -> None:
-    """Datagrams without a frame, or of a stranger, that never stop: ``poll`` still ends in time, so a pause and the end do."""
+    """Datagrams without a frame that never stop: ``poll`` still ends in time, and with it a pause and the end."""
     source = make(host)
     source.open()
     done = threading.Event()
 
     def flood() -> None:
         while not done.is_set():
-            sender.sendto(b"?", (host, source.port))
+            sender.sendto(b"?", ("127.0.0.1", source.port))
 
     flooding = threading.Thread(target=flood)
     flooding.start()
@@ -186,10 +193,10 @@ def test_every_opening_begins_a_stream(make: Make) -> None:
 
 def test_only_its_sender_is_heard(make: Make, sender: socket.socket) -> None:
     """Another address of this machine is somebody else; a waiting person is told who sends."""
-    source = make("127.0.0.2")
-    source.open()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as friend:
-        friend.bind(("127.0.0.2", 0))
+        _bind_second_loopback(friend)
+        source = make("127.0.0.2")
+        source.open()
         # Bound where its sender is: so the stranger has to go there too.
         sender.sendto(b".1", ("127.0.0.2", source.port))
         _wait_for(
@@ -199,7 +206,7 @@ def test_only_its_sender_is_heard(make: Make, sender: socket.socket) -> None:
         friend.sendto(b".9", ("127.0.0.2", source.port))
 
         assert 0.9 == pytest.approx(_value(source.read()))
-    assert "127.0.0.1 sends to UDP port" in str(source.report().warning)
+        assert "127.0.0.1 sends to UDP port" in str(source.report().warning)
 
 
 def test_anybody_is_whoever_is_first(make: Make, sender: socket.socket) -> None:
@@ -207,7 +214,7 @@ def test_anybody_is_whoever_is_first(make: Make, sender: socket.socket) -> None:
     source = make(ANYBODY)
     source.open()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.2", 0))
+        _bind_second_loopback(other)
         sender.sendto(b"?", ("127.0.0.1", source.port))  # no frame: nobody is chosen by it
         other.sendto(b".2", ("127.0.0.1", source.port))
         sender.sendto(b".1", ("127.0.0.1", source.port))
