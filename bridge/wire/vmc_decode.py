@@ -7,6 +7,7 @@ local to the bone below them, and Hips, Spine and Chest are the body's business.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
@@ -15,7 +16,7 @@ import numpy as np
 from bridge import arkit, space
 from bridge.mapping.vrm_reverse import PRESET_OF, weights_from_presets
 from bridge.types import CHANNELS, IDENTITY_HEAD, Face, Float32Array, Float64Array, Gaze, HeadPose, frozen_array
-from bridge.wire.osc import Argument, OscError, messages
+from bridge.wire.osc import MAX_DATAGRAM, Argument, Message, OscError, elements, messages
 
 Position: TypeAlias = Literal["off", "root"]
 
@@ -23,8 +24,9 @@ PERFECT_SYNC = CHANNELS // 2
 """A sender of so many of the 52 has them all; below, VRM presets fill what it did not name. VMagicMirror draws the same line."""
 
 _BONES = ("Neck", "Head", "LeftEye", "RightEye")
-_KNOWN_NAMES = 512
+_KNOWN_NAMES = 256
 """So many spellings are looked up once and remembered; whoever sends more has each looked up anew."""
+_FLOAT = struct.Struct(">f")
 _FARTHEST_M = 1000.0
 
 
@@ -38,7 +40,8 @@ class VmcDecoder:
     def __init__(self, *, position: Position = "off") -> None:
         """``position`` root: the head is where the avatar's root stands, as ``vmc://...?position=1`` sends it; off: at 0."""
         self._with_position = position == "root"
-        self._channels: dict[str, int | str | None] = {}
+        self._channels: dict[bytes, int | str] = {}
+        """All of a Val but its number -> coefficient or preset."""
         self.reset()
 
     def reset(self) -> None:
@@ -49,63 +52,72 @@ class VmcDecoder:
         self._bones: dict[str, Float64Array] = {}
         self._position_m = IDENTITY_HEAD.position_m
         self._absent = False
+        self._ended = False
         self._expressive = False
         self._moved = False
 
     def decode(self, datagram: bytes) -> tuple[Face, ...] | None:
         """The newest face of a frame that ended in this datagram; () when the sender says that it tracks nobody; else None."""
+        was_absent, self._ended = self._absent, False
         try:
-            received = messages(datagram)
+            for element in elements(datagram) if len(datagram) <= MAX_DATAGRAM else ():
+                # Most of a frame is Val, each time with the same bytes before its number: a third of the time that decoding each takes.
+                channel = self._channels.get(element[:-4])
+                if channel is not None:
+                    self._put(channel, *_FLOAT.unpack_from(element, len(element) - 4))
+                    continue
+                for message in messages(element):
+                    self._take(message, element)
         except OscError:
             return None
-        ended, was_absent = False, self._absent
-        for message in received:
-            match message.address:
-                case "/VMC/Ext/Blend/Val":
-                    self._value(message.arguments)
-                case "/VMC/Ext/Bone/Pos":
-                    self._bone(message.arguments)
-                case "/VMC/Ext/Blend/Apply":
-                    ended = self._expressive = True
-                case "/VMC/Ext/T":
-                    ended = ended or (self._moved and not self._expressive)
-                case "/VMC/Ext/OK":
-                    self._ok(message.arguments)
-                case "/VMC/Ext/Root/Pos" if self._with_position:
-                    self._root(message.arguments)
         if self._absent:
-            return () if ended or not was_absent else None
-        if not ended:
+            return () if self._ended or not was_absent else None
+        if not self._ended:
             return None
         self._moved = False
         return (Face(weights=frozen_array(self._all_weights()), head=self._head()),)
 
     # --- messages -------------------------------------------------------------------------------------------------------
 
-    def _value(self, arguments: Sequence[Argument]) -> None:
-        if len(arguments) < 2:
+    def _take(self, message: Message, element: bytes) -> None:
+        match message.address:
+            case "/VMC/Ext/Blend/Val":
+                self._value(message, element)
+            case "/VMC/Ext/Bone/Pos":
+                self._bone(message.arguments)
+            case "/VMC/Ext/Blend/Apply":
+                self._ended = self._expressive = True
+            case "/VMC/Ext/T":
+                self._ended = self._ended or (self._moved and not self._expressive)
+            case "/VMC/Ext/OK":
+                self._ok(message.arguments)
+            case "/VMC/Ext/Root/Pos" if self._with_position:
+                self._root(message.arguments)
+
+    def _value(self, message: Message, element: bytes) -> None:
+        if len(message.arguments) < 2:
             return
-        name, value = arguments[0], _number(arguments[1])
+        name, value = message.arguments[0], _number(message.arguments[1])
         if not isinstance(name, str) or value is None:
             return
-        channel = self._channel(name)
+        channel: int | str | None = arkit.find(name)
+        if channel is None:
+            channel = PRESET_OF.get(name.lower())
+        if channel is None:
+            return
+        self._put(channel, value)
+        if message.tags == "sf" and not element.startswith(b"#") and len(self._channels) < _KNOWN_NAMES:
+            self._channels[element[:-4]] = channel
+
+    def _put(self, channel: int | str, value: float) -> None:
+        if not math.isfinite(value):
+            return
         value = min(max(value, 0.0), 1.0)
         if isinstance(channel, int):
             self._weights[channel] = value
             self._named.add(channel)
-        elif channel is not None:
+        else:
             self._presets[channel] = value
-
-    def _channel(self, name: str) -> int | str | None:
-        """Coefficient, preset, or neither."""
-        if name in self._channels:
-            return self._channels[name]
-        found: int | str | None = arkit.find(name)
-        if found is None:
-            found = PRESET_OF.get(name.lower())
-        if len(self._channels) < _KNOWN_NAMES:
-            self._channels[name] = found
-        return found
 
     def _bone(self, arguments: Sequence[Argument]) -> None:
         if len(arguments) < 8 or arguments[0] not in _BONES:

@@ -190,14 +190,17 @@ def test_what_is_no_request_changes_nothing(make: Make, client: Callable[..., _C
 
 
 def test_a_flood_of_requests_does_not_keep_frames_back(make: Make, client: Callable[..., _Client], make_state: MakeState) -> None:
-    """So many are read before a frame, the rest after it."""
-    output, program = make(), client()
-    for _ in range(100):
-        program.ask()
-    output.send(make_state())
-    output.send(make_state())
+    """So many are read before a frame, the rest before the next."""
+    output, program = make(clients=256), client("127.0.0.3")
+    taken = []
+    for port in (program.port, *range(20_000, 20_099)):
+        program.ask(port)
+    for _ in range(3):
+        output.send(make_state())
+        taken.append(_report(output)[1])
 
-    assert 2 == len(program.frames())
+    assert ["64 clients: test", "100 clients: test", "100 clients: test"] == taken
+    assert 3 == len(program.frames())
 
 
 def test_a_client_that_has_gone_is_no_failure(make: Make, client: Callable[..., _Client], make_state: MakeState) -> None:
