@@ -61,7 +61,7 @@ class VmcDecoder:
         was_absent, self._ended = self._absent, False
         try:
             for element in elements(datagram) if len(datagram) <= MAX_DATAGRAM else ():
-                # Most of a frame is Val, each time with the same bytes before its number: a third of the time that decoding each takes.
+                # Most of a frame is Val, the same bytes before its number: a third of the time of decoding each.
                 channel = self._channels.get(element[:-4])
                 if channel is not None:
                     self._put(channel, *_FLOAT.unpack_from(element, len(element) - 4))

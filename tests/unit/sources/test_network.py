@@ -134,6 +134,13 @@ def test_every_opening_begins_a_stream(datagram_source: Make) -> None:
 # --- who is heard ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits is told after 0.1 s."""
+    monkeypatch.setattr("bridge.sources.network._HINT_AFTER_S", 0.1)
+
+
+@pytest.mark.usefixtures("soon")
 def test_only_its_sender_is_heard(datagram_source: Make, datagram_sender: socket.socket) -> None:
     """Another address of this machine is somebody else; a waiting person is told who sends."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as friend:
@@ -364,6 +371,7 @@ def test_who_waits_is_told_what_to_do(
     assert not source.notice
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_sender_of_something_else_is_told(datagram_source: Make, datagram_sender: socket.socket) -> None:
     """It does send, but no faces: another program, or its tracking is off."""
     source = datagram_source()
