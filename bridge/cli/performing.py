@@ -30,7 +30,13 @@ def register(app: typer.Typer) -> None:
 def run(
     config: ConfigOption = None,
     source: Annotated[
-        str | None, typer.Option("--source", "-s", help="auto, camera, camera:0, camera:NAME, a file or folder, demo")
+        str | None,
+        typer.Option(
+            "--source",
+            "-s",
+            help="auto, camera, camera:0, camera:NAME, a file or folder, demo; or who sends faces: vmc, vts-phone:HOST, "
+            "ifacialmocap:HOST, facemotion3d:HOST, livelink",
+        ),
     ] = None,
     output: OutputOption = None,
     set_: SetOption = None,
