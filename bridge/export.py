@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 _FLUSH_S = 1.0
 _MOST_PARTS = 1000
+_TAKES_A_WHILE = 50_000
+"""Moments from which on making the file may take longer than an output has to close."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ class ExportOptions:
 
 
 DEFAULTS = ExportOptions()
+EXPRESSION_CHOICES: tuple[vrma.Expressions, ...] = ("all", "custom", "presets")
+"""Values of ``ExportOptions.expressions``."""
 
 
 def _vrma(animation: Animation, options: ExportOptions) -> bytes:
@@ -239,6 +243,8 @@ class AnimationWriter:
         if key is None:
             return
         whole = self._close_copy() and len(self._collector) < MAX_KEYS
+        if len(self._collector) > _TAKES_A_WHILE:
+            log.info("making %s; if that is cut short: avatar-bridge track %s --out %s", self.path, self.part, self.path)
         try:
             if len(self._collector):
                 data = ANIMATIONS[self.path.suffix.lower()](self._collector.finished(), self._options)

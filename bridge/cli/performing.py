@@ -73,7 +73,8 @@ def replay(
     from bridge.sources.recording import RECORDING_SUFFIXES
 
     if recording.suffix.lower() not in RECORDING_SUFFIXES:
-        raise ConfigError(f"{recording} is not called like a recording (.jsonl): to watch a video or picture, `run --source` it")
+        known = ", ".join(sorted(RECORDING_SUFFIXES))
+        raise ConfigError(f"{recording} is not called like a recording ({known}): to watch a video or picture, `run --source` it")
     settings = with_outputs(gather_settings(config, set_), output)
     level = "debug" if verbose else settings.log.level
     settings = settings.model_copy(
@@ -121,14 +122,15 @@ def track(
 ) -> None:
     """Track a file offline, every frame of it, as fast as it goes."""
     from bridge.daemon import set_up_logging
-    from bridge.export import ExportOptions
+    from bridge.export import EXPRESSION_CHOICES, ExportOptions
     from bridge.offline import track_file
 
     settings = gather_settings(config, set_)
     set_up_logging("debug" if verbose else settings.log.level, stderr_console())
     if mode not in ("", "image", "video"):
         raise ConfigError(f"--mode {mode}: choose video or image")
-    if expressions not in ("all", "custom", "presets"):
+    chosen = next((each for each in EXPRESSION_CHOICES if each == expressions), None)
+    if chosen is None:
         raise ConfigError(f"--expressions {expressions}: choose all, custom or presets")
     if recenter and not final:
         raise ConfigError("--recenter needs --final: raw results are what the camera saw")
@@ -141,7 +143,7 @@ def track(
         final=final,
         console=stderr_console(),
         recenter=recenter,
-        options=ExportOptions(neck=neck, expressions=expressions),
+        options=ExportOptions(neck=neck, expressions=chosen),
     )
     stderr_console().print(f"{done.frames} frames, a face in {done.found}: {target}", markup=False, highlight=False)
 

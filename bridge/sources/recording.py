@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -16,21 +16,21 @@ from bridge.sources.paced import Pacer, Wait
 from bridge.sources.report import RateMeter, SourceReport, rate_text
 from bridge.types import TrackResult
 
-READERS: Mapping[str, Callable[[Path], tuple[TrackResult, ...]]] = MappingProxyType({
+WHOLE_READERS: Mapping[str, Callable[[Path], Iterable[TrackResult]]] = MappingProxyType({
     ".bvh": read_animation,
     ".npz": read_npz,
     ".vrma": read_animation,
 })  # fmt: skip
-"""Suffix -> what reads such a file whole; raises SourceUnavailable. Any other file is a recording, read line by line."""
+"""Suffix -> what reads such a file at once; its results can be gone through again. Raises SourceUnavailable."""
 
-RECORDING_SUFFIXES = frozenset({".jsonl", *READERS})
+RECORDING_SUFFIXES = frozenset({".jsonl", *WHOLE_READERS})
 
 _FALLBACK_INTERVAL_S = 1 / 30
 _SLACK_RANGE_S = (0.01, 0.1)
 
 
 class RecordingSource:
-    """Results of a ``.jsonl`` recording of either stage, or of a file that one of ``READERS`` knows.
+    """Results of a ``.jsonl`` recording of either stage, or of a file that one of ``WHOLE_READERS`` knows.
 
     At its own pace, every result is due, and dated, start + its recorded distance from the first; the start is the first
     ``read``. ``fast`` waits for nothing and keeps the recorded times. Times and numbers keep increasing when it loops. States of
@@ -52,7 +52,7 @@ class RecordingSource:
         self._meter = RateMeter()
         self._reader: RecordingReader | None = None
         self._upcoming: Iterator[TrackResult] | None = None
-        self._archive: tuple[TrackResult, ...] | None = None
+        self._archive: Iterable[TrackResult] | None = None
         self._ahead: TrackResult | None = None
         self._first_t = 0.0
         self._last: TrackResult | None = None
@@ -70,7 +70,7 @@ class RecordingSource:
         """From the beginning. Raises SourceUnavailable, SourceEnded."""
         self.close()
         self._pacer.check()
-        read_whole = READERS.get(self._path.suffix.lower())
+        read_whole = WHOLE_READERS.get(self._path.suffix.lower())
         if read_whole is not None:
             self._archive = read_whole(self._path)
             self._upcoming = iter(self._archive)
