@@ -100,7 +100,7 @@ class _Joint:
     """Column of its first channel."""
 
 
-_MOTION = re.compile(r"^[ \t]*MOTION[ \t]*$", re.MULTILINE)
+_MOTION = re.compile(r"^[ \t]*MOTION[ \t\r]*$", re.MULTILINE)
 _TIMING = re.compile(r"\s*Frames:\s*(\S+)\s*Frame Time:\s*(\S+)\s*")
 _AXES = {"xrotation": 0, "yrotation": 1, "zrotation": 2}
 _CHANNELS = {*_AXES, "xposition", "yposition", "zposition"}
@@ -194,7 +194,7 @@ def _joints(hierarchy: str) -> tuple[list[_Joint], int]:
 
 
 def _channels(text: str) -> tuple[str, ...]:
-    count, *names = text.split()
+    count, *names = text.split() or [""]
     channels = tuple(name.lower() for name in names)
     if count != str(len(channels)) or len(channels) > _MOST_CHANNELS or not _CHANNELS.issuperset(channels):
         raise BadAnimation(f"CHANNELS {text[:60]} are not up to six rotations and positions")
@@ -231,6 +231,6 @@ def _number(text: str, what: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not abs(number) < 1e9:  # NaN is not below it either
+    if not abs(number) < 1e12:  # NaN is not below it either
         raise BadAnimation(f"{what} is {text[:40]!r}, not a number")
     return number
