@@ -242,7 +242,7 @@ class AnimationWriter:
         key, self._key = self._key, None
         if key is None:
             return
-        whole = self._close_copy() and len(self._collector) < MAX_KEYS
+        self._close_copy()
         if len(self._collector) > _TAKES_A_WHILE:
             log.info("making %s; if that is cut short: avatar-bridge track %s --out %s", self.path, self.part, self.path)
         try:
@@ -250,9 +250,9 @@ class AnimationWriter:
                 data = ANIMATIONS[self.path.suffix.lower()](self._collector.finished(), self._options)
                 _write_whole(self.path, lambda file: file.write(data))
                 log.info("%s: %d moments", self.path, len(self._collector))
-            if whole:
+            if len(self._collector) < MAX_KEYS:
                 self.part.unlink(missing_ok=True)
-            elif len(self._collector) >= MAX_KEYS:
+            else:
                 log.warning("%s holds %d moments, as many as fit; all are in %s", self.path, MAX_KEYS, self.part)
         except (OutputRejected, OSError) as error:
             log.error("%s; what was recorded is in %s", error, self.part)  # noqa: TRY400 - one sentence for the user
@@ -268,12 +268,10 @@ class AnimationWriter:
             log.warning("%s; %s is made at the end all the same", error, self.path)
             self._close_copy()
 
-    def _close_copy(self) -> bool:
-        """Whether there was a copy with everything in it."""
+    def _close_copy(self) -> None:
         copy, self._copy = self._copy, None
         if copy is not None:
             copy.close()
-        return copy is not None
 
 
 class TableWriter:
