@@ -28,7 +28,7 @@ def performances(draw: st.DrawFn) -> Animation:
     collector = AnimationCollector()
     for _ in range(draw(st.integers(1, 12))):
         t = draw(st.floats(0, 100) | st.floats())
-        faces = ()
+        faces: tuple[Face, ...] = ()
         if draw(st.integers(0, 4)):
             weights = draw(unit_weights | st.just(frozen_array(np.full(52, np.inf, np.float32))))
             head = HeadPose(position_m=frozen_array(np.zeros(3)), quat_xyzw=frozen_array(draw(quaternions)))
@@ -93,7 +93,30 @@ def test_any_performance_is_a_bvh(take: Animation, neck: float) -> None:
 
 # --- fuzz ----------------------------------------------------------------------------------------------------------------
 
-WEIRD = (None, True, -1, 0, 1, 3, 5126, 1 << 31, 1 << 40, -(1 << 70), 1.5, 1e308, "", "VEC4", [], [0], {}, {"node": 2}, [[[]]])
+WEIRD: tuple[object, ...] = (
+    *(None, True, -1, 0, 1, 3, 5126, 1 << 31, 1 << 40, -(1 << 70), 1.5, 1e308),
+    *("", "VEC4", [], [0], {}, {"node": 2}, [[[]]]),
+)
+    None,
+    True,
+    -1,
+    0,
+    1,
+    3,
+    5126,
+    1 << 31,
+    1 << 40,
+    -(1 << 70),
+    1.5,
+    1e308,
+    "",
+    "VEC4",
+    [],
+    [0],
+    {},
+    {"node": 2},
+    [[[]]],
+)
 
 
 def _small_vrma() -> bytes:
