@@ -74,11 +74,9 @@ def test_three_vrm_animation_reads_our_vrma(player: Player, take: Animation, tmp
 
     assert float(take.times_s[-1]) == pytest.approx(seen["duration"], abs=1e-6)
     assert [0, 1, 0] == seen["restHips"]
-    head = np.array(seen["rotation"]["head"]["values"]).reshape(-1, 4)
+    head = rotations(seen, "head")
     if neck:
-        head = (
-            Rotation.from_quat(np.array(seen["rotation"]["neck"]["values"]).reshape(-1, 4)) * Rotation.from_quat(head)
-        ).as_quat()
+        head = rotations(seen, "neck") * head
     assert ({"head", "neck"} if neck else {"head"}) == set(seen["rotation"])
     assert take.times_s.astype(np.float32).tolist() == pytest.approx(seen["rotation"]["head"]["times"], abs=1e-7)
     assert apart_deg(take.head_xyzw, head.as_quat()) < 1e-3
