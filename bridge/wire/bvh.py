@@ -25,7 +25,7 @@ _EVEN_S = 0.002
 
 _MOST_JOINTS, _DEEPEST, _MOST_CHANNELS = 2000, 200, 6
 _LONGEST_LINE = 400_000
-_SLOWEST_FRAME_S = 10.0
+_FASTEST_FRAME_S, _SLOWEST_FRAME_S = 0.001, 10.0
 
 
 # --- writing -----------------------------------------------------------------------------------------------------------
@@ -80,9 +80,10 @@ def _evenly(animation: Animation) -> tuple[float, Float64Array]:
     if count == 1:
         return _FALLBACK_FRAME_S, animation.head_xyzw
     mean_s = float(times[-1]) / (count - 1)
-    if float(np.abs(times - mean_s * np.arange(count)).max()) <= _EVEN_S and mean_s <= _SLOWEST_FRAME_S:
+    if float(np.abs(times - mean_s * np.arange(count)).max()) <= _EVEN_S and _FASTEST_FRAME_S <= mean_s <= _SLOWEST_FRAME_S:
         return mean_s, animation.head_xyzw
-    frame_s = min(max(float(np.median(np.diff(times))), float(times[-1]) / (MAX_KEYS - 1)), _SLOWEST_FRAME_S)
+    shortest_s = max(_FASTEST_FRAME_S, float(times[-1]) / (MAX_KEYS - 1))
+    frame_s = min(max(float(np.median(np.diff(times))), shortest_s), _SLOWEST_FRAME_S)
     grid = frame_s * np.arange(math.floor(float(times[-1]) / frame_s + 1e-9) + 1, dtype=np.float64)
     return frame_s, rotation_rows.at_times(times, animation.head_xyzw, grid)
 
@@ -208,8 +209,8 @@ def _motion(motion: str, width: int, columns: list[int]) -> tuple[float, Float64
     if found is None:
         raise BadAnimation("MOTION does not begin with Frames: and Frame Time:")
     frames, frame_s = _number(found[1], "Frames"), _number(found[2], "Frame Time")
-    if not 1e-4 <= frame_s <= _SLOWEST_FRAME_S:
-        raise BadAnimation(f"Frame Time is {frame_s:g} s; from 0.0001 to {_SLOWEST_FRAME_S:g} are read")
+    if not _FASTEST_FRAME_S <= frame_s <= _SLOWEST_FRAME_S:
+        raise BadAnimation(f"Frame Time is {frame_s:g} s; from {_FASTEST_FRAME_S:g} to {_SLOWEST_FRAME_S:g} are read")
     count = int(min(max(frames, 0.0), len(lines) - 2))
     if count > MAX_KEYS:
         raise BadAnimation(f"it has {count} frames; up to {MAX_KEYS} are read")
