@@ -25,7 +25,7 @@ _EVEN_S = 0.002
 
 _MOST_JOINTS, _DEEPEST, _MOST_CHANNELS = 2000, 200, 6
 _LONGEST_LINE = 400_000
-_FASTEST_FRAME_S, _SLOWEST_FRAME_S = 0.001, 10.0
+_FASTEST_FRAME_S, _SLOWEST_FRAME_S = 0.001, 100.0
 
 
 # --- writing -----------------------------------------------------------------------------------------------------------

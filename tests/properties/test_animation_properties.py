@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import tracemalloc
@@ -155,7 +156,7 @@ def _mutated_document(rng: random.Random) -> bytes:
             if rng.random() < 0.2:
                 del place[key]
             else:
-                place[key] = rng.choice(WEIRD)
+                place[key] = copy.deepcopy(rng.choice(WEIRD))
             break
     return glb.pack(document, BINARY)
 
