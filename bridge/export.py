@@ -287,6 +287,7 @@ class TableWriter:
             self.part = _new_part(path, ".csv")
             self._file = self.part.open("wb", buffering=1 << 16)
             self._file.write(livelink_csv.HEADER.encode())
+            self._file.flush()
         except OSError as error:
             release(self._key)
             raise OutputRejected(f"{path} cannot be written: {error.strerror or error}") from error

@@ -140,6 +140,7 @@ def test_the_table_grows_row_by_row(tmp_path: Path, make_state: MakeState) -> No
     writer = open_take(path, stage="final")
     given = states(make_state)
     given[2] = FaceState.rest(t=given[2].t)
+    assert 1 == len((tmp_path / "take.csv.part.csv").read_text(encoding="ascii").splitlines())
     for state in [*given, given[0]]:
         writer.write_state(state)
     writer.write_result(TrackResult(seq=9, t=1001.0, t_done=1001.0, faces=(Face(weights=given[0].weights, head=None),)))
