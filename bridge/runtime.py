@@ -16,6 +16,7 @@ from bridge.capture import CaptureLoop
 from bridge.clock import monotonic
 from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter
 from bridge.errors import AssetError, ConfigError, ControlError
+from bridge.export import ExportOptions
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
 from bridge.outputs.live_rules import live_rules
@@ -97,7 +98,7 @@ class Runtime:
         self._exit.callback(self._await_smoothing_check)  # after all others: receivers must not wait for it
         page = self._start_control(loop) if self.settings.control.enabled else None
         if self._options.record is not None:
-            self._recorder = ResultRecorder(self._options.record)
+            self._recorder = ResultRecorder(self._options.record, options=ExportOptions(eyes=self.settings.eyes))
             self.add_tap(self._recorder.tap)
             self._exit.callback(self._recorder.stop)
         self._exit.callback(self._stop_outputs)
