@@ -30,6 +30,8 @@ pytestmark = [
 DURATION_S = 4.0
 """Of the demo; phones are asked once a second."""
 FEWEST = 30
+PERCENT = 0.00501
+"""Half of a whole percent, and the rounding of a float."""
 PLAIN = ("--set", "smoothing.enabled=false", "--set", "presence.enabled=false")
 
 
@@ -56,6 +58,23 @@ WAYS = {
     ),
     "vts-phone": Way(
         output="vts-phone://127.0.0.1:PORT", source="vts-phone:127.0.0.1:PORT", weight=1e-6, head_deg=1e-3, position_m=1e-6
+    ),
+    "ifacialmocap": Way(
+        output="ifacialmocap://127.0.0.1:PORT",
+        source="ifacialmocap:127.0.0.1:PORT",
+        weight=PERCENT,
+        head_deg=1e-3,
+        position_m=1e-5,
+    ),
+    "facemotion3d": Way(
+        output="facemotion3d://127.0.0.1:PORT",
+        source="facemotion3d:127.0.0.1:PORT",
+        weight=PERCENT,
+        head_deg=1e-3,
+        position_m=1e-5,
+    ),
+    "livelink": Way(
+        output="livelink://127.0.0.1:PORT", source="livelink:127.0.0.1:PORT", weight=1e-6, head_deg=1e-3, position_m=None
     ),
 }
 
