@@ -60,6 +60,7 @@ class _Lossless:
     weight_error = 1e-4
     head_error_deg = 1e-3
     tells_absence = True
+    met_while_sending = False
 
 
 class WebSocketBench(_Lossless):
