@@ -1,7 +1,7 @@
 """A face as VTube Studio's tracking parameters: its own ones, the 52 coefficients as custom ones, and what mapping rules made.
 
-Left and right: VTube Studio's avatar is a mirror image of the user, so a state that is **not** mirrored gives that here: a turn to
-the own left turns the avatar to the left of the screen, and the parameters of the avatar's left side (``EyeOpenLeft``,
+Left and right: VTube Studio's avatar is a mirror image of the user, so a state that is **not** mirrored gives that here: a turn
+to the own left turns the avatar to the left of the screen, and the parameters of the avatar's left side (``EyeOpenLeft``,
 ``BrowLeftY``, ``EyeLeftX``) take the user's right. The house's ``mirror`` swaps the sides of the state before, and so undoes it:
 the avatar then moves like a person opposite. The 52 custom parameters carry the state's own sides, as a phone would send them.
 
@@ -55,6 +55,7 @@ DEFAULTS: tuple[TrackingParameter, ...] = (
 
 DEFAULT_NAMES = frozenset(parameter.name for parameter in DEFAULTS)
 _NAMES = tuple(parameter.name for parameter in DEFAULTS)
+_POSITION_NAMES = _NAMES[:3]
 _CUSTOM_NAME = re.compile(r"[A-Za-z0-9]{4,32}", re.ASCII)
 
 _I = arkit.INDEX
@@ -62,6 +63,7 @@ _FROM_CAMERA_M = -0.25
 """A head further away than this is measured from the camera: no neutral was set."""
 _NEUTRAL_SET_M = -0.15
 _SUDDEN_M = 0.2
+_LARGEST_CM = 1000.0
 
 
 def is_custom_name(name: str) -> bool:
@@ -151,7 +153,7 @@ def eye_y(w: Sequence[float], side: str, recipes: Recipes) -> float:
 
 
 def face_angles(head: HeadPose | None, recipes: Recipes) -> tuple[float, float, float]:
-    """FaceAngleX, Y, Z in degrees (A.7): + to the own right, up, to the own right shoulder. vbridger: coupled as its presets do."""
+    """FaceAngleX, Y, Z in degrees (A.7): + to the own right, up, to the own right shoulder. vbridger: coupled as there."""
     if head is None:
         return 0.0, 0.0, 0.0
     yaw, pitch, roll = space.to_euler_deg(head.quat_xyzw)
@@ -174,9 +176,12 @@ class VtsMapping:
         recipes: Recipes = "standard",
         sides: Sides = "mirror",
         inverted: Inverted | None = None,
+        position_scale: float = 1.0,
         relative: bool = False,
     ) -> None:
-        """``relative``: values as differences from rest, for a receiver that adds them to what it has."""
+        """``position_scale``: factor on centimetres; at 0 the positions are left out. ``relative``: values as differences from
+        rest, for a receiver that adds them to what it has.
+        """
         inverted = inverted or Inverted()
         self._own = parameters != "arkit"
         self._arkit = parameters != "default"
@@ -189,10 +194,12 @@ class VtsMapping:
             "EyeLeftX": inverted.gaze_x, "EyeRightX": inverted.gaze_x, "EyeLeftY": inverted.gaze_y, "EyeRightY": inverted.gaze_y,
             "MouthX": inverted.mouth_x,
         }  # fmt: skip
-        self._signs = tuple(-1.0 if turned.get(name) else 1.0 for name in _NAMES)
-        rest = zip(self._signs, self._recipe_values(FaceState.rest()), strict=True)
-        self._rest = tuple(sign * value if relative else 0.0 for sign, value in rest)
-        self.names: tuple[str, ...] = (*(_NAMES if self._own else ()), *(arkit.PASCAL if self._arkit else ()))
+        scales = dict.fromkeys(_POSITION_NAMES, position_scale)
+        self._factors = tuple(scales.get(name, 1.0) * (-1.0 if turned.get(name) else 1.0) for name in _NAMES)
+        rest = zip(self._factors, self._recipe_values(FaceState.rest()), strict=True)
+        self._rest = tuple(factor * value if relative else 0.0 for factor, value in rest)
+        self._first = 0 if position_scale else len(_POSITION_NAMES)
+        self.names: tuple[str, ...] = (*(_NAMES[self._first :] if self._own else ()), *(arkit.PASCAL if self._arkit else ()))
         """What every state sets, whatever rules add."""
         self._at = {name: i for i, name in enumerate(self.names)}
         self._extra_names: tuple[str, ...] = ()
@@ -203,7 +210,7 @@ class VtsMapping:
         values: list[float] = []
         if self._own:
             recipe = self._recipe_values(state)
-            values += [s * v - r for s, v, r in zip(self._signs, recipe, self._rest, strict=True)]
+            values += [f * v - r for f, v, r in zip(self._factors, recipe, self._rest, strict=True)][self._first :]
         if self._arkit:
             values += state.weights.tolist()
         names = self._add_extras(values, state.extras) if state.extras else self.names
@@ -229,11 +236,11 @@ class VtsMapping:
         for name, value in extras:
             if not is_custom_name(name) or not math.isfinite(value):
                 continue
-            value = _within(value, -LARGEST_VALUE, LARGEST_VALUE)
+            bounded = _within(value, -LARGEST_VALUE, LARGEST_VALUE)
             if name in self._at:
-                values[self._at[name]] = value
+                values[self._at[name]] = bounded
             else:
-                added[name] = value
+                added[name] = bounded
         names = tuple(added)
         if names != self._extra_names:
             self._extra_names, self._all_names = names, (*self.names, *names)
@@ -266,7 +273,11 @@ class _Origin:
             self._last_z = z
         if self._z != 0.0 and z > _NEUTRAL_SET_M:  # the rest state of before and after everything
             return 0.0, 0.0, 0.0
-        return 100.0 * (self._x - x), 100.0 * (y - self._y), 100.0 * (z - self._z)
+        return _bounded_cm(self._x - x), _bounded_cm(y - self._y), _bounded_cm(z - self._z)
+
+
+def _bounded_cm(metres: float) -> float:
+    return _within(100.0 * metres, -_LARGEST_CM, _LARGEST_CM)
 
 
 def _within(value: float, low: float, high: float) -> float:

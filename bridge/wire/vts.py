@@ -1,6 +1,6 @@
 """VTube Studio's public API as text: requests written, replies and broadcasts read. JSON, one object per WebSocket text message.
 
-Whatever arrives is either understood or None; nothing raises. Source: the fact sheet "VTube Studio", A.1 to A.4. Pure; any thread.
+Whatever arrives is either understood or None; nothing raises. Source: fact sheet "VTube Studio", A.1 to A.4. Pure; any thread.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def input_parameter_list_request(request_id: str) -> str:
 def parameter_creation_request(
     request_id: str, *, name: str, explanation: str = "", low: float = 0.0, high: float = 1.0, default: float = 0.0
 ) -> str:
-    """A custom parameter; ``low`` and ``high`` are what new mappings begin with, not limits. ``explanation`` below 256 characters."""
+    """A custom parameter; ``low`` and ``high`` are what new mappings begin with, no limits. ``explanation``: 255 characters."""
     data = {"parameterName": name, "explanation": explanation, "min": low, "max": high, "defaultValue": default}
     return request("ParameterCreationRequest", request_id, data)
 

@@ -50,9 +50,9 @@ API_FAULTS: Mapping[int, ApiFault] = MappingProxyType({
     9: ApiFault(Reaction.REJECT, "VTube Studio does not permit this plugin to set parameters: allow it in its plugin settings"),
     50: ApiFault(Reaction.REJECT, "access was denied in VTube Studio: retry this output and choose Allow there"),
     51: ApiFault(Reaction.WAIT_FOR_ANSWER, "an earlier question is still open in VTube Studio: answer it there"),
-    52: ApiFault(Reaction.REJECT, "VTube Studio does not accept the plugin's name: choose another with plugin=, 3 to 32 characters"),
+    52: ApiFault(Reaction.REJECT, "VTube Studio does not accept the plugin's name: choose another with plugin="),
     53: ApiFault(
-        Reaction.REJECT, "VTube Studio does not accept the developer's name: choose another with developer=, 3 to 32 characters"
+        Reaction.REJECT, "VTube Studio does not accept the developer's name: choose another with developer="
     ),
     54: ApiFault(Reaction.NO_ICON, "VTube Studio does not accept the plugin's picture"),
     100: ApiFault(Reaction.ASK, "VTube Studio missed the token"),
@@ -64,7 +64,7 @@ API_FAULTS: Mapping[int, ApiFault] = MappingProxyType({
     353: ApiFault(Reaction.WITHOUT, "VTube Studio does not accept its explanation"),
     354: ApiFault(Reaction.EXISTS, "it is one of VTube Studio's own"),
     355: ApiFault(Reaction.FULL, "VTube Studio takes no more than 100 custom parameters from one plugin"),
-    356: ApiFault(Reaction.FULL, "VTube Studio has all the 300 custom parameters that it can have: remove those of unused plugins"),
+    356: ApiFault(Reaction.FULL, "VTube Studio has all 300 custom parameters that it can have: remove those of unused plugins"),
     400: ApiFault(Reaction.IGNORE, "VTube Studio missed the name of a parameter to delete"),
     401: ApiFault(Reaction.IGNORE, "a parameter to delete was not there"),
     402: ApiFault(Reaction.IGNORE, "a parameter to delete belongs to another plugin"),
