@@ -54,6 +54,7 @@ DEFAULTS: tuple[TrackingParameter, ...] = (
 """In the order in which they are sent. Ranges of the positions are not clamped to: the program's own mappings do that."""
 
 DEFAULT_NAMES = frozenset(parameter.name for parameter in DEFAULTS)
+"""TongueOut and CheekPuff are called like the coefficients that they are."""
 _NAMES = tuple(parameter.name for parameter in DEFAULTS)
 _POSITION_NAMES = _NAMES[:3]
 _CUSTOM_NAME = re.compile(r"[A-Za-z0-9]{4,32}", re.ASCII)
@@ -199,7 +200,9 @@ class VtsMapping:
         rest = zip(self._factors, self._recipe_values(FaceState.rest()), strict=True)
         self._rest = tuple(factor * value if relative else 0.0 for factor, value in rest)
         self._first = 0 if position_scale else len(_POSITION_NAMES)
-        self.names: tuple[str, ...] = (*(_NAMES[self._first :] if self._own else ()), *(arkit.PASCAL if self._arkit else ()))
+        own = _NAMES[self._first :] if self._own else ()
+        self._coefficients = tuple(i for i, name in enumerate(arkit.PASCAL) if name not in own) if self._arkit else ()
+        self.names: tuple[str, ...] = (*own, *(arkit.PASCAL[i] for i in self._coefficients))
         """What every state sets, whatever rules add."""
         self._at = {name: i for i, name in enumerate(self.names)}
         self._extra_names: tuple[str, ...] = ()
@@ -212,7 +215,8 @@ class VtsMapping:
             recipe = self._recipe_values(state)
             values += [f * v - r for f, v, r in zip(self._factors, recipe, self._rest, strict=True)][self._first :]
         if self._arkit:
-            values += state.weights.tolist()
+            weights = state.weights.tolist()
+            values += [weights[i] for i in self._coefficients]
         names = self._add_extras(values, state.extras) if state.extras else self.names
         return VtsFrame(names=names, values=tuple(values), face_found=state.presence is not Presence.LOST)
 

@@ -63,7 +63,7 @@ class ParameterBook:
         for name in names:
             if name in self._known or name in self._without or name in self._creating:
                 continue
-            if name in DEFAULT_NAMES:
+            if name in DEFAULT_NAMES and name not in _COEFFICIENTS:
                 self._without[name] = _NOT_THERE
             elif self._full or len(self._mine) + len(self._creating) >= MAX_CUSTOM:
                 self._without[name] = self._full or API_FAULTS[355].sentence
