@@ -24,11 +24,14 @@ from bridge.outputs.worker import OutputReport
 from bridge.state_store import StateStore
 from bridge.types import FaceState, OutputState
 from bridge.wire import vts
-from bridge.wire.vts_session import VtsSession
+from bridge.wire.vts import DEFAULT_PORT, DISCOVERY_PORT
+from bridge.wire.vts_session import Timing, VtsSession
 
 ICON = Path(__file__).with_name("vts_icon.png")
 """Ours, 128 x 128."""
 
+TIMING = Timing()
+"""Of every session."""
 _SETTLE_S = 1.0
 """What ``open`` waits for VTube Studio at most, so that a file's first frame is not lost."""
 _CLOSE_S = 1.3
@@ -103,6 +106,7 @@ class VtsOutput:
             token=self._stored_token(),
             names=self._mapping.names,
             mode=options.mode,
+            timing=TIMING,
         )
         try:
             self._client = self._event_loop.run(self._make_client(session), 5.0)
@@ -143,9 +147,15 @@ class VtsOutput:
             if client is not None:
                 client.news()
 
-        discovery = VtsDiscovery(plan.host, on_news=on_news) if self._options.discover == "auto" else None
+        discovers = self._options.discover == "auto"
         client = VtsClient(
-            session, host=plan.host, port=plan.port, name=plan.name, keep_token=self._keep_token, discovery=discovery
+            session,
+            host=plan.host,
+            port=plan.port,
+            name=plan.name,
+            keep_token=self._keep_token,
+            discovery=VtsDiscovery(plan.host, on_news=on_news, port=DISCOVERY_PORT) if discovers else None,
+            follow=plan.port == DEFAULT_PORT,
         )
         await client.start()
         return client
@@ -200,5 +210,5 @@ OUTPUT = OutputKind(
     Options=VtsOptions,
     create=_create,
     summary="VTube Studio: a plugin that sets its tracking parameters",
-    default_port=vts.DEFAULT_PORT,
+    default_port=DEFAULT_PORT,
 )

@@ -17,7 +17,7 @@ from bridge.outputs.pacing import Backoff
 from bridge.outputs.vts_discovery import VtsDiscovery
 from bridge.outputs.worker import OutputReport
 from bridge.types import OutputState
-from bridge.wire.vts import DEFAULT_PORT, MAX_MESSAGE_CHARS
+from bridge.wire.vts import MAX_MESSAGE_CHARS
 from bridge.wire.vts_errors import ALLOW_API, API_FAULTS
 from bridge.wire.vts_session import Phase, VtsSession
 from bridge.wire.web import in_url
@@ -52,10 +52,10 @@ class VtsClient:
         name: str,
         keep_token: Callable[[str | None], None],
         discovery: VtsDiscovery | None = None,
-        default_port: int = DEFAULT_PORT,
+        follow: bool = False,
         clock: Clock = monotonic,
     ) -> None:
-        """``name`` is the output's, for the log. On ``default_port``, a VTube Studio that announces another port is followed."""
+        """``name`` is the output's, for the log. ``follow``: to a port that VTube Studio announces, when the given one is silent."""
         self.report = OutputReport(state=OutputState.CONNECTING)
         self.settled = threading.Event()
         """Set as soon as it is known how it stands: frames are set, the user is waited for, or nobody is there."""
@@ -66,7 +66,7 @@ class VtsClient:
         self._keep_token = keep_token
         self._kept = session.token
         self._discovery = discovery
-        self._follows = port == default_port
+        self._follows = follow
         self._clock = clock
         self._outbox: list[str] = []
         self._wake = asyncio.Event()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.clock import Clock, monotonic
-from bridge.wire.vts import DISCOVERY_PORT, Broadcast, parse_broadcast
+from bridge.wire.vts import Broadcast, parse_broadcast
 from bridge.wire.web import is_loopback
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class _Heard:
 class VtsDiscovery:
     """``open`` and ``close`` as often as needed. All calls in the loop's thread, ``on_news`` too."""
 
-    def __init__(self, host: str, *, on_news: Callable[[], None], port: int = DISCOVERY_PORT, clock: Clock = monotonic) -> None:
+    def __init__(self, host: str, *, on_news: Callable[[], None], port: int, clock: Clock = monotonic) -> None:
         """``on_news`` is called when a VTube Studio appears, or its API or port changes."""
         self._host = host
         self._on_news = on_news

@@ -120,7 +120,7 @@ class VtsSession:
             case Phase.CREATING:
                 return "creates parameters in VTube Studio"
             case Phase.INJECTING:
-                strange = f"{self._strange} messages of VTube Studio could not be read" if self._strange else ""
+                strange = f"unreadable messages from VTube Studio: {self._strange}" if self._strange else ""
                 return "; ".join(filter(None, (self._setter.note, strange)))
             case _:
                 return self._hint

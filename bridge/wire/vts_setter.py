@@ -132,6 +132,7 @@ class ParameterSetter:
         """A creation or a probe succeeded."""
         if pending.kind is Kind.CREATION:
             self.book.created(pending.name)
+            self.dirty = self._frame is not None
         elif pending.kind is Kind.PROBE:
             self.book.clear(pending.name)
 

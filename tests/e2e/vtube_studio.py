@@ -1,7 +1,7 @@
 """A stand-in for VTube Studio: a thread in a test, or a program: ``python -m tests.e2e.vtube_studio --port N --out FILE``
 
-The program prints its port, then serves until stdin ends or says ``stop``; other lines on stdin are what its user does: ``allow``, ``deny``,
-``revoke``, ``api on``, ``api off``. What it saw goes to FILE as JSON. Nothing here imports ``bridge``.
+The program prints its port, then serves until stdin ends or says ``stop``; other lines on stdin are what its user does:
+``allow``, ``deny``, ``revoke``, ``api on``, ``api off``. What it saw goes to FILE as JSON. Nothing here imports ``bridge``.
 """
 
 from __future__ import annotations

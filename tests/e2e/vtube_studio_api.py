@@ -101,6 +101,8 @@ class VTubeStudioApi:
     """Whether errors 453 and 454 say which parameter it was."""
     clock: Callable[[], float] = time.monotonic
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+    granted: int = 0
+    """Tokens ever."""
     parameters: dict[str, Parameter] = field(default_factory=dict)
     question: Question | None = None
     requests: list[str] = field(default_factory=list)
@@ -125,7 +127,8 @@ class VTubeStudioApi:
         if not allow:
             question.send(self._error(question.request_id, ApiError(50, "User has denied API access for your plugin.")))
             return
-        token = f"token-{len(self.tokens) + 1:04d}-{self.clock():.6f}"[:64]
+        self.granted += 1
+        token = f"a-token-of-vtube-studio-{self.granted:04d}"
         self.tokens[token] = (question.plugin, question.developer)
         question.send(self._reply(question.request_id, "AuthenticationTokenResponse", {"authenticationToken": token}))
 
