@@ -55,7 +55,7 @@ class VtsClient:
         follow: bool = False,
         clock: Clock = monotonic,
     ) -> None:
-        """``name`` is the output's, for the log. ``follow``: to a port that VTube Studio announces, when the given one is silent."""
+        """``name`` is the output's, for the log. ``follow``: to an announced port, when the given one is silent."""
         self.report = OutputReport(state=OutputState.CONNECTING)
         self.settled = threading.Event()
         """Set as soon as it is known how it stands: frames are set, the user is waited for, or nobody is there."""

@@ -41,6 +41,8 @@ class ParameterSetter:
         self.dirty = self._frame is not None
         """Whether the newest frame is still to be sent."""
         self._sent_at = float("-inf")
+        self._noted: tuple[ParameterBook, int, tuple[str, ...]] | None = None
+        self._note = ""
         self._template: vts.InjectTemplate | None = None
         self._made_for: tuple[tuple[str, ...], int] | None = None
         self._chosen: tuple[int, ...] | None = None
@@ -48,7 +50,10 @@ class ParameterSetter:
     @property
     def note(self) -> str:
         """What is left out, and why."""
-        return self.book.left_out(self._names)
+        if self._noted != (self.book, self.book.version, self._names):
+            self._noted = (self.book, self.book.version, self._names)
+            self._note = self.book.left_out(self._names)
+        return self._note
 
     @property
     def sets_nothing(self) -> bool:

@@ -150,16 +150,20 @@ def test_denied_then_tried_again_and_allowed(studio: VTubeStudio, perform: Calla
 def test_everything_that_happens_to_a_plugin(studio: VTubeStudio, perform: Callable[[str], Performer]) -> None:
     """API off and on, token revoked, parameters taken, malformed JSON, a restart: each is said, and then it goes on."""
     api = studio.api
-    studio.do(lambda: (setattr(api, "active", False), api.add_foreign("JawOpen"))[0])
+    studio.do(lambda: api.switch(on=False))
+    studio.do(lambda: api.add_foreign("JawOpen"))
     performer = perform(f"vts://127.0.0.1:{studio.port}?parameters=both")
     performer.until(OutputState.WAITING, 'switch on "Allow Plugin API access"')
-    studio.do(lambda: (setattr(api, "active", True), setattr(api, "permission", "allow"))[0])
+    studio.do(lambda: api.answer_with("allow"))
+    studio.do(lambda: api.switch(on=True))
     performer.until(OutputState.SENDING, "JawOpen: made by another plugin, set all the same")
     _new_frames(studio)
     assert "JawOpen" in api.frames[-1].values
 
-    studio.do(lambda: (setattr(api, "permission", "ask"), api.revoke())[0])
+    studio.do(lambda: api.answer_with("ask"))
+    studio.do(api.revoke)
     performer.until(OutputState.WAITING, 'allow "avatar-bridge"')
+    studio.wait(lambda api: api.question, "the question")
     studio.do(lambda: api.decide(allow=True))
     performer.until(OutputState.SENDING)
     _new_frames(studio)
@@ -169,7 +173,7 @@ def test_everything_that_happens_to_a_plugin(studio: VTubeStudio, perform: Calla
     _new_frames(studio)
     assert "MouthOpen" not in api.frames[-1].values
 
-    studio.do(lambda: api.parameters.pop("FaceAngry") and None)
+    studio.do(lambda: api.remove("FaceAngry"))
     performer.until(OutputState.SENDING, "without FaceAngry: this VTube Studio does not have it")
     _new_frames(studio)
 
@@ -193,7 +197,7 @@ def test_silence_and_noise_are_said(
 ) -> None:
     """Nothing, nothing that can be read, and far too much; afterwards it goes on."""
     monkeypatch.setattr("bridge.outputs.vts.TIMING", Timing(answer_s=0.5))
-    studio.do(lambda: setattr(studio.api, "permission", "allow"))
+    studio.do(lambda: studio.api.answer_with("allow"))
     studio.misbehave = lambda _text: None
     performer = perform(f"vts://127.0.0.1:{studio.port}")
     performer.until(OutputState.FAULTED, "does not answer")
@@ -270,7 +274,7 @@ asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
 
 def test_pyvts_takes_the_stand_in_for_vtube_studio(studio: VTubeStudio, tmp_path: Path) -> None:
     """It authenticates, creates, sets, reads back, deletes, and meets the errors it should. In a process of its own."""
-    studio.do(lambda: setattr(studio.api, "permission", "allow"))
+    studio.do(lambda: studio.api.answer_with("allow"))
     script = tmp_path / "independent.py"
     script.write_text(PYVTS, encoding="utf-8")
     done = subprocess.run(

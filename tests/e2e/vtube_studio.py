@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import json
 import socket
 import sys
@@ -169,11 +170,11 @@ def main() -> None:
                 case ["stop"]:
                     break
                 case ["allow" | "deny" as answer]:
-                    studio.do(lambda answer=answer: api.decide(allow=answer == "allow"))
+                    studio.do(functools.partial(api.decide, allow=answer == "allow"))
                 case ["revoke"]:
                     studio.do(api.revoke)
                 case ["api", "on" | "off" as switch]:
-                    studio.do(lambda switch=switch: setattr(api, "active", switch == "on"))
+                    studio.do(functools.partial(api.switch, on=switch == "on"))
     arguments.out.write_text(json.dumps(testimony(api)), encoding="utf-8")
 
 

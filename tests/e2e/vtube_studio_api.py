@@ -132,6 +132,18 @@ class VTubeStudioApi:
         self.tokens[token] = (question.plugin, question.developer)
         question.send(self._reply(question.request_id, "AuthenticationTokenResponse", {"authenticationToken": token}))
 
+    def switch(self, *, on: bool) -> None:
+        """The user switches the API on or off; off, connections stay and nothing is answered but errors."""
+        self.active = on
+
+    def answer_with(self, permission: str) -> None:
+        """What the user does with questions from now on: allow, deny, ask."""
+        self.permission = permission
+
+    def remove(self, name: str) -> None:
+        """A parameter disappears."""
+        del self.parameters[name]
+
     def revoke(self) -> None:
         """The user takes the permission of all plugins back; their custom parameters go with it."""
         self.tokens.clear()
@@ -199,7 +211,7 @@ class VTubeStudioApi:
             "ParameterCreationRequest": self._create,
             "ParameterDeletionRequest": self._delete,
             "InjectParameterDataRequest": self._inject,
-            "FaceFoundRequest": lambda _session, _data: {"found": bool(self.frames) and self.frames[-1].face_found},
+            "FaceFoundRequest": self._face_found,
         }
         if message_type not in handlers:
             refuse(7, f"Request type {message_type[:40]} unknown")
@@ -248,6 +260,9 @@ class VTubeStudioApi:
         custom = [self._described(name) for name, each in self.parameters.items() if each.added_by != OWN_NAME]
         model = {"modelLoaded": True, "modelName": "Akari", "modelID": "UniqueIDOfModel"}
         return {**model, "customParameters": custom, "defaultParameters": default}
+
+    def _face_found(self, _session: Session, _data: dict[str, Any]) -> dict[str, Any]:
+        return {"found": bool(self.frames) and self.frames[-1].face_found}
 
     def _value(self, _session: Session, data: dict[str, Any]) -> dict[str, Any]:
         name = data.get("name")

@@ -98,7 +98,8 @@ def test_states_are_set(studio: VTubeStudio, make_output: MakeOutput, make_state
     output.close()
     last = studio.api.frames[-1].values
 
-    assert (14.0, 0.5) == (pytest.approx(last["FaceAngleX"]), last["JawOpen"])
+    assert 14.0 == pytest.approx(last["FaceAngleX"])
+    assert 0.5 == last["JawOpen"]
     assert "FacePositionX" not in last
     assert [] == studio.api.errors
 
@@ -158,7 +159,7 @@ def test_denied_is_raised_to_the_worker(make_output: MakeOutput, make_state: Mak
         with pytest.raises(OutputRejected, match="choose Allow"):
             output.send(make_state())
 
-        studio.do(lambda: setattr(studio.api, "permission", "allow"))
+        studio.do(lambda: studio.api.answer_with("allow"))
         output.close()
         output.open()
         until(lambda: _report(output).state is OutputState.SENDING)

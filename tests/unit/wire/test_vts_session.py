@@ -77,16 +77,11 @@ def test_the_api_switched_off_is_waited_for() -> None:
     talk = Talk(VTubeStudioApi(permission="allow", active=False), names=NAMES).connect().offer().wait(10)
     assert (Phase.API_OFF, True) == (talk.session.phase, "Allow Plugin API access" in talk.session.note)
 
-    talk.api.active = True
-    talk.wait(3)
-    assert Phase.INJECTING is talk.session.phase
-
-    talk.api.active = False
-    talk.offer().wait(10)
-    assert Phase.API_OFF is talk.session.phase
-    talk.api.active = True
-    talk.wait(3)
-    assert Phase.INJECTING is talk.session.phase
+    phases = []
+    for on in (True, False, True):
+        talk.api.switch(on=on)
+        phases.append(talk.offer().wait(3).session.phase)
+    assert [Phase.INJECTING, Phase.API_OFF, Phase.INJECTING] == phases
 
 
 def test_a_revoked_token_is_asked_for_again() -> None:
