@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def test_the_picture_is_what_vtube_studio_wants(studio: VTubeStudio, make_output
 
 def test_states_are_set(studio: VTubeStudio, make_output: MakeOutput, make_state: MakeState) -> None:
     """Handed over by ``send``, or at the latest by ``close``; options reach the mapping."""
-    output = make_output(f"vts://127.0.0.1:{studio.port}?invert_angle_x=1&parameters=both&position_scale=0")
+    output = make_output(f"vts://127.0.0.1:{studio.port}?invert_angle_x=1&parameters=both&position_scale=0&discover=off")
     output.open()
     until(lambda: _report(output).state is OutputState.SENDING)
     for i in range(5):
@@ -102,6 +103,31 @@ def test_states_are_set(studio: VTubeStudio, make_output: MakeOutput, make_state
     assert 0.5 == last["JawOpen"]
     assert "FacePositionX" not in last
     assert [] == studio.api.errors
+
+
+def test_the_last_state_arrives_at_a_vtube_studio_that_falls_behind(
+    studio: VTubeStudio, make_output: MakeOutput, make_state: MakeState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``close`` waits until it was taken: the rest state must not be the one that is skipped."""
+    monkeypatch.setattr("bridge.outputs.vts_client.FLUSH_S", 20.0)
+    monkeypatch.setattr(vts_output, "_CLOSE_S", 30.0)
+    output = make_output(f"vts://127.0.0.1:{studio.port}")
+    output.open()
+    until(lambda: _report(output).state is OutputState.SENDING)
+    answers: list[str] = []
+    studio.misbehave = answers.append  # returns None: nothing is sent
+    for i in range(4):
+        output.send(make_state(yaw=float(i)))
+        until(lambda i=i: len(answers) > i)  # type: ignore[misc]
+    output.send(make_state(yaw=99.0))  # no room: it waits for an answer
+    closing = threading.Thread(target=output.close)
+    closing.start()
+    studio.misbehave = lambda text: text
+    for answer in answers:
+        studio.tell(answer)
+    closing.join(60.0)
+
+    assert -99.0 == pytest.approx(studio.api.frames[-1].values["FaceAngleX"])
 
 
 def test_adding_adds_differences_from_rest(studio: VTubeStudio, make_output: MakeOutput, make_state: MakeState) -> None:
