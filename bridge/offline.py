@@ -175,7 +175,7 @@ def _replay(source: RecordingSource, engine: Engine) -> int:
 
 
 def _direct_port(settings: Settings, plan: OutputPlan, loop: EventLoopThread, opened: list[Output]) -> Port:
-    mirror = settings.mirror if plan.mirror is None else plan.mirror
+    mirror = plan.mirrored(settings.mirror)
     # No clock moves here: a file of rules that changes meanwhile must not change the same replay's bytes.
     rules = live_rules(plan, settings, mirrored=mirror, clock=lambda: 0.0)
     output = create_output(plan, OutputContext(event_loop=loop))

@@ -185,7 +185,7 @@ class Runtime:
                 worker.start()
 
     def _make_worker(self, plan: OutputPlan, context: OutputContext) -> OutputWorker:
-        mirror = self.settings.mirror if plan.mirror is None else plan.mirror
+        mirror = plan.mirrored(self.settings.mirror)
         rules = live_rules(plan, self.settings, mirrored=mirror, clock=self._clock)
         return OutputWorker(plan, create_output(plan, context), mirror=mirror, rules=rules, clock=self._clock)
 

@@ -21,10 +21,9 @@ def explain_sides(plans: Sequence[OutputPlan], *, mirror: bool, console: Console
         style="dim",
     )
     for plan in plans:
-        if mirror if plan.mirror is None else plan.mirror:
+        if plan.mirrored(mirror) != plan.kind.mirrors_itself:
             console.print(
-                Text(f"{plan.name} has mirror=1: it acts like your mirror image, so its RIGHT does what is said of your left."),
-                style="yellow",
+                Text(f"{plan.name} shows your mirror image, so its RIGHT does what is said of your left."), style="yellow"
             )
 
 

@@ -211,4 +211,5 @@ OUTPUT = OutputKind(
     create=_create,
     summary="VTube Studio: a plugin that sets its tracking parameters",
     default_port=DEFAULT_PORT,
+    mirrors_itself=True,
 )

@@ -60,15 +60,23 @@ def test_a_terminal_that_has_gone_stops_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("url", "mirror", "told"),
-    [("vmc://", False, False), ("vmc://", True, True), ("vmc://?mirror=1", False, True), ("vmc://?mirror=0", True, False)],
+    [
+        ("vmc://", False, False),
+        ("vmc://", True, True),
+        ("vmc://?mirror=1", False, True),
+        ("vmc://?mirror=0", True, False),
+        ("vts://", False, True),
+        ("vts://", True, True),
+        ("vts://?mirror=1", False, False),
+    ],
 )
 def test_mirrored_outputs_are_named(url: str, mirror: bool, told: bool) -> None:
-    """The output's own setting goes before the global one."""
+    """The output's own setting goes before the global one; VTube Studio's avatars are mirror images without either."""
     terminal = Terminal(99)
     explain_sides(parse_outputs((OutputSettings(url=url),)), mirror=mirror, console=Console(file=terminal, width=200))
 
     assert "Left and right are YOURS" in terminal.getvalue()
-    assert told == ("vmc has mirror=1" in terminal.getvalue())
+    assert told == ("shows your mirror image" in terminal.getvalue())
 
 
 def test_poses_are_listed_without_acting() -> None:
