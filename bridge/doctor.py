@@ -20,6 +20,7 @@ from bridge.outputs.profiles import ProfileShelf
 from bridge.runtime import check_settings
 from bridge.settings import ControlSettings, Settings
 from bridge.sources.camera_devices import CameraState, explain, list_cameras
+from bridge.sources.select import NETWORK_SOURCES
 from bridge.wire.web import in_url, reachable
 
 QUIET_MEDIAPIPE = ("0.10.31", "0.10.32", "0.10.33")
@@ -42,7 +43,7 @@ def examine(load: Callable[[], Settings]) -> list[Finding]:
         settings = load()
     except BridgeError as error:
         return [*findings, Finding(level="error", what=f"configuration: {error}", remedy="avatar-bridge config check")]
-    return [*findings, *_outputs(settings), *_model(settings), *_cameras(), *_control(settings.control)]
+    return [*findings, *_outputs(settings), *_model(settings), *_source(settings), *_control(settings.control)]
 
 
 def print_findings(findings: list[Finding], console: Console) -> None:
@@ -130,6 +131,14 @@ def _tracking(settings: Settings, model: Path) -> Iterator[Finding]:
         yield Finding(level="ok", what=f"landmark filter answers to scaled timestamps (x{scale:g})")
     else:
         yield Finding(level="warning", what=warning_about(check, scale))
+
+
+def _source(settings: Settings) -> Iterator[Finding]:
+    kind = settings.source.input.partition(":")[0].strip()
+    if kind in NETWORK_SOURCES:
+        yield Finding(level="ok", what=f"source {settings.source.input}: a sender in the network, so no camera is needed")
+    else:
+        yield from _cameras()
 
 
 def _cameras() -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from bridge.capture import CaptureLoop
 from bridge.clock import monotonic
 from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter
 from bridge.errors import AssetError, ConfigError, ControlError
+from bridge.export import ExportOptions
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
 from bridge.outputs.live_rules import live_rules
@@ -29,7 +30,7 @@ from bridge.state_store import StateStore
 from bridge.trackers.face_landmarker import FaceLandmarkerTracker
 from bridge.trackers.smoothing_check import expect_filtered, known_smoothing_check, start_smoothing_check
 from bridge.types import FaceState, Source, Tracker, TrackResult
-from bridge.wire.web import in_url, reachable
+from bridge.wire.web import in_url, is_loopback, reachable
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Runtime:
         self._model: Path | None = None
         self._smoothing_check: threading.Thread | None = None
         self._source: Source = self._options.source or make_source(settings.source)
+        self._refuse_circle()
         self._state = StateStore()
         self._engine = Engine(settings, clock=self._clock, landmark_filtered=self._landmark_filtered())
         self._capture = CaptureLoop(
@@ -96,7 +98,7 @@ class Runtime:
         self._exit.callback(self._await_smoothing_check)  # after all others: receivers must not wait for it
         page = self._start_control(loop) if self.settings.control.enabled else None
         if self._options.record is not None:
-            self._recorder = ResultRecorder(self._options.record)
+            self._recorder = ResultRecorder(self._options.record, options=ExportOptions(eyes=self.settings.eyes))
             self.add_tap(self._recorder.tap)
             self._exit.callback(self._recorder.stop)
         self._exit.callback(self._stop_outputs)
@@ -183,7 +185,7 @@ class Runtime:
                 worker.start()
 
     def _make_worker(self, plan: OutputPlan, context: OutputContext) -> OutputWorker:
-        mirror = self.settings.mirror if plan.mirror is None else plan.mirror
+        mirror = plan.mirrored(self.settings.mirror)
         rules = live_rules(plan, self.settings, mirrored=mirror, clock=self._clock)
         return OutputWorker(plan, create_output(plan, context), mirror=mirror, rules=rules, clock=self._clock)
 
@@ -219,8 +221,20 @@ class Runtime:
             clock=self._clock,
         )
 
+    def _refuse_circle(self) -> None:
+        port, scheme = getattr(self._source, "fed_by_port", None), self.settings.source.input.partition(":")[0].strip()
+        for plan in self.plans:
+            if plan.enabled and (scheme, port) == (plan.kind.scheme, plan.port) and is_loopback(reachable(plan.host)):
+                raise ConfigError(
+                    f"output {plan.url} would feed source.input {self.settings.source.input}, and that the output again: "
+                    f"name another port for one of them"
+                )
+
     def _landmark_filtered(self) -> bool:
-        """Whether MediaPipe still filters its landmarks at our timestamps: as measured here before, else as it should be."""
+        """Whether what arrives is filtered already: by a sender in the network; by MediaPipe, at our timestamps, as measured here
+        before, else as it should be."""
+        if getattr(self._source, "smoothed", False):
+            return True
         scale, faces = self.settings.timestamp_scale, self.settings.tracker.num_faces
         if not getattr(self._source, "delivers_results", False):
             with suppress(AssetError):

@@ -30,7 +30,9 @@ class SourceSettings(Section):
     """What is watched."""
 
     input: str = Field(
-        "auto", description="auto | camera | camera:0 | camera:NAME-or-path | a video, GIF, still or folder | demo"
+        "auto",
+        description="auto | camera | camera:0 | camera:NAME-or-path | a video, GIF, still or folder | demo | "
+        "a sender in the network: vmc[:HOST[:PORT]], vts-phone:HOST, ifacialmocap:HOST, facemotion3d:HOST, livelink[:HOST]",
     )
     width: int = Field(640, ge=16, le=8192, description="requested width of the camera, pixels")
     height: int = Field(480, ge=16, le=8192, description="requested height of the camera, pixels")

@@ -70,7 +70,8 @@ def describe_run(state: dict[str, Any]) -> str:
         latency = f", {engine['latency_ms_p50']:.1f} ms" if engine.get("latency_ms_p50") is not None else ""
         parts = [f"{engine['fps']:.0f} fps{latency}", " ".join(engine["presence"])]
     else:
-        parts = [f"source {source['state']}" + (f": {source['error']}" if source.get("error") else "")]
+        waits = state.get("notice") if source["state"] == "waiting" else None
+        parts = [waits or f"source {source['state']}" + (f": {source['error']}" if source.get("error") else "")]
     parts += [
         f"{output['name']} {output['state']}" + (f" {output['fps']:.0f}/s" if output["state"] == "sending" else "")
         for output in state["outputs"]
@@ -87,7 +88,8 @@ def print_status(state: dict[str, Any], console: Console) -> None:
     head.add_row("source", escape(f"{source['label']}: {source['state']}{error}"))
     if source.get("delivered"):
         measured = f", {source['fps_measured']:.1f} fps measured" if source.get("fps_measured") else ""
-        head.add_row("", escape(f"asked for {source['requested']}; delivers {source['delivered']}{measured}"))
+        asked = f"asked for {source['requested']}; " if source.get("requested") else ""
+        head.add_row("", escape(f"{asked}delivers {source['delivered']}{measured}"))
     if source.get("warning"):
         head.add_row("", f"[yellow]{escape(source['warning'])}[/]")
     latency = f", {engine['latency_ms_p50']:.1f} ms from frame to state" if engine.get("latency_ms_p50") else ""

@@ -95,6 +95,8 @@ class OutputKind:
     default_port: int | Callable[[Any], int] = 0
     """The port when none is given, or how it follows from the options. Unused where the address is no endpoint."""
     address: Address = Address.ENDPOINT
+    mirrors_itself: bool = False
+    """Whether what is sent is a mirror image by nature: then the output's own ``mirror`` counts, and not the global one."""
     wants_landmarks: Callable[[Any], bool] = lambda _options: False
     """Whether, with these options, ``FaceState.landmarks`` must be filled."""
     wants_frame: Callable[[Any], bool] = lambda _options: False
@@ -124,6 +126,10 @@ class OutputPlan:
     parses to the same plan, but for ``name``, ``enabled`` and mapping rules that are tables."""
     rules: tuple[RuleLayer, ...] = ()
     """Mapping rules of its receiver's profile, then its own, which go before; the word "off" among them: none, no global ones."""
+
+    def mirrored(self, everywhere: bool) -> bool:
+        """Whether states are mirrored for this output; ``everywhere`` is the global setting."""
+        return everywhere and not self.kind.mirrors_itself if self.mirror is None else self.mirror
 
     def options_as(self, model: type[OptionsT]) -> OptionsT:
         """The options as the kind's own type. Raises TypeError for another kind's."""

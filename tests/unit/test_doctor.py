@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge import doctor
-from bridge.settings import ControlSettings, OutputSettings, Settings
+from bridge.settings import ControlSettings, OutputSettings, Settings, SourceSettings
 from bridge.sources.camera_device import CameraDevice, CameraIdentity, CameraState
 
 
@@ -59,6 +59,14 @@ def test_a_camera_that_does_not_open_is_a_warning_with_the_reason(monkeypatch: p
         ("ok", "camera Cam (/nowhere/video0)"),
         ("warning", "camera Cam (/nowhere/video1) may not be opened by this user"),
     ] == [(finding.level, finding.what) for finding in doctor._cameras()]
+
+
+def test_a_sender_in_the_network_needs_no_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is looked for."""
+    monkeypatch.delattr(doctor, "list_cameras")
+    (finding,) = doctor._source(Settings(source=SourceSettings(input="vmc:192.168.1.20")))
+
+    assert ("ok", "source vmc:192.168.1.20: a sender in the network, so no camera is needed") == (finding.level, finding.what)
 
 
 def test_a_free_control_port(free_tcp_port: int) -> None:

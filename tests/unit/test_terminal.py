@@ -44,6 +44,25 @@ def test_the_line_says_what_keeps_the_source_from_running() -> None:
     assert "source lost: the camera was unplugged  |  vmc sending 30/s  |  osc faulted" == line
 
 
+def test_the_line_says_whom_the_source_waits_for() -> None:
+    """A sender in the network that has sent nothing yet."""
+    waiting = _state(state="waiting") | {"notice": "waits for VMC: start it"}
+
+    assert "waits for VMC: start it  |  vmc sending 30/s  |  osc faulted" == describe_run(waiting)
+    assert describe_run(_state(state="waiting")).startswith("source waiting  |")
+
+
+def test_the_status_compares_only_what_was_asked_for() -> None:
+    """Nobody asks a sender for anything."""
+    camera, sender = (
+        _shown(lambda console, asked=asked: print_status(_state(requested=asked, delivered="X"), console)) for asked in ("Y", "")
+    )
+
+    assert "asked for Y; delivers X" in camera
+    assert "asked for" not in sender
+    assert "delivers X" in sender
+
+
 def test_there_is_a_line_on_a_terminal_only() -> None:
     """Logs and pipes stay as they are."""
 

@@ -19,7 +19,7 @@ export const TEXT = Object.freeze({
   tiles: { fps: "frames a second", latency: "ms latency", head: "head: yaw, pitch, roll", viewers: "watching" },
   source: "Source",
   sourceStates: {
-    opening: "opening", running: "running", lost: "lost", paused: "paused", ended: "ended", failed: "failed",
+    opening: "opening", waiting: "waiting", running: "running", lost: "lost", paused: "paused", ended: "ended", failed: "failed",
   },
   asked: "asked for", delivered: "delivers",
   measured: (fps) => `${fps} frames a second measured`,
