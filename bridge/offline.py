@@ -187,14 +187,14 @@ def _direct_port(settings: Settings, plan: OutputPlan, loop: EventLoopThread, op
             state = rules.apply(state)
         output.send(mirror_state(state) if mirror else state)
 
-    return Port(subject=plan.subject, offer=_FastGrid(plan.fps, send).offer if plan.fps > 0 else send)
+    return Port(subject=plan.subject, offer=_FastGrid(plan, send).offer if plan.fps > 0 else send)
 
 
 class _FastGrid:
     """An output's own rate on recorded times: between two states, every instant of the grid that lies there."""
 
-    def __init__(self, fps: float, send: Callable[[FaceState], None]) -> None:
-        self._cadence = Cadence(fps)
+    def __init__(self, plan: OutputPlan, send: Callable[[FaceState], None]) -> None:
+        self._cadence = Cadence(plan.fps, motion=plan.motion)
         self._send = send
         self._t = -math.inf
 

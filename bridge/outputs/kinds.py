@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bridge.errors import BridgeError, ConfigError, PluginError
 from bridge.outputs.event_loop import EventLoopThread
-from bridge.settings import RuleSettings
+from bridge.settings import Motion, RuleSettings
 from bridge.state_store import StateStore
 from bridge.types import Output
 
@@ -41,7 +41,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """Scheme -> "module:attribute". Kept beside the entry points so that a checkout works without installed metadata."""
 
-COMMON = ("name", "fps", "mirror", "subject", "rules", "enabled")
+COMMON = ("name", "fps", "motion", "mirror", "subject", "rules", "enabled")
 """Options that every output has; they belong to its worker, not to its kind."""
 
 PLACE = ("host", "port", "path")
@@ -115,6 +115,8 @@ class OutputPlan:
     path: str
     fps: float
     """At most so many messages a second; 0: one per tracked frame."""
+    motion: Motion = "linear"
+    """Between tracked frames, when ``fps`` is higher than theirs."""
     mirror: bool | None
     """None: as the global setting says."""
     subject: int

@@ -6,12 +6,11 @@ import math
 import random
 from collections.abc import Callable
 
+from bridge.settings import Motion
 from bridge.stages.resample import Resampler
 from bridge.types import FaceState
 
-_FIRST_INTERVAL_S = 1.0 / 30.0
-_LONGEST_INTERVAL_S = 0.25
-_UPSAMPLE_BELOW = 0.75
+_UPSAMPLE_BELOW, _UPSAMPLE_WHILE_BELOW = 0.75, 0.9
 """Motion between states is made up only for a grid clearly finer than they come; otherwise the newest state has less delay."""
 
 
@@ -39,27 +38,26 @@ class SendGrid:
 class Cadence:
     """An output's own rate: takes states as they come, gives the one to send at each instant of the grid.
 
-    A rate well above that of the states gets the motion between them (``stages.resample``), a lower one the newest state.
+    A rate well above that of the states gets the motion between them (``stages.resample``; ``motion`` as there), a lower one the
+    newest state. How often states come is their capture interval: when they arrive says more about a busy machine.
     """
 
-    __slots__ = ("_arrived_at", "_grid", "_interval_s", "_newest", "_period_s", "_resampler")
+    __slots__ = ("_grid", "_moving", "_newest", "_period_s", "_resampler")
 
-    def __init__(self, rate_hz: float) -> None:
+    def __init__(self, rate_hz: float, *, motion: Motion = "linear") -> None:
         self._grid = SendGrid(rate_hz)
         self._period_s = 1.0 / rate_hz
-        self._resampler = Resampler()
+        self._resampler = Resampler(motion=motion)
         self._newest: FaceState | None = None
-        self._arrived_at = -math.inf
-        self._interval_s = _FIRST_INTERVAL_S
+        self._moving = False
 
     def push(self, state: FaceState, now: float) -> None:
         """A new state has come."""
-        interval_s = now - self._arrived_at
-        if 0.0 < interval_s < _LONGEST_INTERVAL_S:
-            self._interval_s += 0.1 * (interval_s - self._interval_s)
-        self._arrived_at = now
         self._newest = state
         self._resampler.push(state, now=now)
+        # Two thresholds: a source whose rate wavers about one of them must not make the output jump to and fro.
+        limit = _UPSAMPLE_WHILE_BELOW if self._moving else _UPSAMPLE_BELOW
+        self._moving = self._period_s < limit * self._resampler.interval_s
 
     def wait_s(self, now: float) -> float | None:
         """How long until something is to be sent; None: not before the first ``push``."""
@@ -70,9 +68,7 @@ class Cadence:
         if self._newest is None or self._grid.wait_s(now) > 0.0:
             return None
         self._grid.advance(now)
-        if self._period_s < _UPSAMPLE_BELOW * self._interval_s:
-            return self._resampler.at(now)
-        return self._newest
+        return self._resampler.at(now) if self._moving else self._newest
 
 
 class Backoff:

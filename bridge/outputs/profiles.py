@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.rules import problems
 from bridge.outputs.kinds import COMMON, PLACE, Address, Alias, OutputKind, known_schemes, load_kind
-from bridge.settings import Port, RulesSetting, Section
+from bridge.settings import Motion, Port, RulesSetting, Section
 from bridge.settings_load import described, read_toml, resolved_from, user_config_file
 from bridge.shipped import shipped_path
 
@@ -34,6 +34,7 @@ class Profile(Section):
     host: str = ""
     port: Port | None = Field(None, description="default: the kind's")
     fps: float = Field(0.0, ge=0, le=240, description="messages per second; 0 sends every tracked frame")
+    motion: Motion = Field("linear", description="between tracked frames: linear | low-latency | hold")
     mirror: bool | None = Field(None, description="left out: as the global setting says")
     options: dict[str, Any] = Field(default_factory=dict, description="options of the kind: names, bundle, ...")
     rules: RulesSetting = Field(default_factory=dict, description="mapping rules for this receiver: tables, or a file beside it")
@@ -57,8 +58,8 @@ class LoadedProfile:
     def alias(self) -> Alias:
         """As the registry takes it."""
         profile = self.profile
-        own = {key: getattr(profile, key) for key in ("host", "port", "fps", "mirror")}
-        defaults = {key: value for key, value in own.items() if value not in ("", None, 0.0)} | profile.options
+        own = {key: getattr(profile, key) for key in ("host", "port", "fps", "motion", "mirror")}
+        defaults = {key: value for key, value in own.items() if value not in ("", None, 0.0, "linear")} | profile.options
         rules = profile.rules
         return Alias(
             kind=profile.kind,

@@ -131,6 +131,7 @@ def _parse(settings: OutputSettings, aliases: Aliases, number: int) -> tuple[Out
         port=port,
         path=path,
         fps=common.fps,
+        motion=common.motion,
         mirror=common.mirror,
         subject=common.subject,
         enabled=common.enabled,
@@ -259,6 +260,8 @@ def _canonical(plan: OutputPlan, common: OutputSettings, *, preset: Mapping[str,
     query = {key: "***" if key in SECRETS else _text(value) for key, value in options.items()}
     if plan.fps or "fps" in preset:
         query["fps"] = _text(plan.fps)
+    if plan.motion != "linear" or "motion" in preset:
+        query["motion"] = plan.motion
     if plan.mirror is not None:
         query["mirror"] = _text(plan.mirror)
     if plan.subject:

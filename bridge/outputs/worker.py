@@ -102,7 +102,7 @@ class OutputWorker:
         self._rules = rules
         self._clock = clock
         self._backoff = backoff or Backoff()
-        self._cadence = Cadence(plan.fps) if plan.fps > 0 else None
+        self._cadence = Cadence(plan.fps, motion=plan.motion) if plan.fps > 0 else None
         self._mailbox: Mailbox[FaceState] = Mailbox()
         self._thread = threading.Thread(target=self._run, name=f"bridge-output-{plan.name}", daemon=True)
         self._stopping = threading.Event()
@@ -252,7 +252,8 @@ class OutputWorker:
         interval_s = now - self._sent_at
         self._interval_s = interval_s if self._sent < 3 else _averaged(self._interval_s, min(interval_s, _SILENT_S))
         self._sent_at, self._last_t = now, max(state.t, self._last_t)
-        if state is self._unsent:
+        unsent = self._unsent
+        if unsent is not None and state.seq == unsent.seq and state.weights is unsent.weights:  # what is shown has arrived at it
             self._unsent = None
         self._state = OutputState.SENDING
         if self._complaint is not None:
@@ -268,12 +269,16 @@ class OutputWorker:
         """The newest state, if it has not gone out, then the rest state, whose time does not run backwards."""
         newest = self._mailbox.take(0.0) or self._unsent
         if newest is not None:
-            self._send(newest)
+            self._send(self._not_earlier(newest))
         rest = self._rest
         if rest is not None and self._is_open:
-            if rest.t < self._last_t:
-                rest = replace(rest, t=self._last_t, t_done=max(rest.t_done, self._last_t))
-            self._send(rest)
+            self._send(self._not_earlier(rest))
+
+    def _not_earlier(self, state: FaceState) -> FaceState:
+        """No receiver sees time run backwards."""
+        if state.t >= self._last_t:
+            return state
+        return replace(state, t=self._last_t, t_done=max(state.t_done, self._last_t))
 
     def _fail(self, failure: _Failure) -> None:
         """Closes; then waits for the next attempt, or, when trying again alone cannot help, for ``retry`` or ``stop``."""
