@@ -2,7 +2,7 @@
 
 ::
 
-    y   += (1 - exp(-dt / tau)) * (x - y)
+    y += (1 - exp(-dt / tau)) * (x - y)
 """
 
 from __future__ import annotations

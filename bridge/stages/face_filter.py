@@ -1,7 +1,7 @@
 """One filter for a whole face: the 52 weights, the head's rotation and its position go through it together.
 
-Which filter it is, its ``Response`` says (``gated_one_euro``, ``one_euro``, ``ema``). Engine thread; the arrays inside are reused,
-what leaves is copied.
+Which filter it is, its ``Response`` says (``gated_one_euro``, ``one_euro``, ``ema``). Engine thread; the arrays inside are
+reused, what leaves is copied.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ class GatedOneEuro:
     """The filter's arithmetic for N channels, on errors instead of values, so that rotations can use it as well.
 
     Args (arrays of N, units of the channel): ``min_cutoff_hz``; ``beta`` in Hz per unit; ``dead_zone`` and ``knee``, k and w
-    above; ``derivative_cutoff_hz``, dc; ``noise_prior``, sigma before it is measured. Engine thread; the arrays inside are reused.
+    above; ``derivative_cutoff_hz``, dc; ``noise_prior``, sigma before it is measured. Engine thread; the arrays inside are
+    reused.
     """
 
     def __init__(

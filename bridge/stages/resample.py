@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +19,8 @@ _INTERVAL_RANGE_S = (1.0 / 240.0, 0.25)
 _MEAN_GAIN = 0.1
 _SLOW_INTERVAL_S = (1.0 / 24.0, 1.0 / 16.0)
 _SLOW_FORESIGHT = 0.25
+_TRUSTED = 1.5
+"""Intervals for which a prediction is believed without a new state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +40,8 @@ FORESIGHTS: dict[Motion, Foresight] = {
     "linear": Foresight(weights=0.0, head=0.5),
     "low-latency": Foresight(weights=0.25, head=0.75),
 }
-"""Measured on analytic motions, 30 fps in, 60 Hz out, 14 ms processing: linear 48 ms (blink), 34 ms (head turn) late, overshoot 0;
-low-latency 42 and 26 ms, overshoot 2 % (blink), 3 % (speech), 0.2 % (turn)."""
+"""Measured on analytic motions, 30 fps in, 60 Hz out, 14 ms processing: linear 48 ms (blink), 34 ms (head turn) late, overshoot
+0; low-latency 42 and 26 ms, overshoot 2 % (blink), 3 % (speech), 0.2 % (turn)."""
 
 
 class Resampler:
@@ -52,6 +55,8 @@ class Resampler:
 
     Below 24 frames a second a linear move is late by more than 60 ms; the coefficients are then predicted too, with a share that
     grows to 0.25 at 16 (less error than with 0 or 0.5 at 15 fps: speech 8.6 % against 11.9 and 11.8).
+
+    When states stop coming, what was predicted is taken back within an interval.
 
     ``motion="hold"``: the newest state as it came. Pure; one thread.
     """
@@ -68,6 +73,7 @@ class Resampler:
         self._before: FaceState | None = None
         self._start: Look | None = None
         self._target: Look | None = None
+        self._tracked: Look | None = None
         self._began = self._asked = self._given_t = -np.inf
         self._interval_s = FIRST_INTERVAL_S
         self._intervals = 0
@@ -85,11 +91,12 @@ class Resampler:
         if not self._moves:
             return
         arrived = max(state.t_done if now is None else now, self._asked)
-        if last is None or self._start is None or self._target is None:
-            self._start = self._target = look_of(state)
+        shown, self._tracked = self._look_at(arrived), look_of(state)
+        if last is None or shown is None:
+            self._start = self._target = self._tracked
         else:
-            self._start = self._look_at(self._start, self._target, arrived)
-            self._target = self._aim(self._before, last, state)
+            self._start = shown
+            self._target = self._aim(self._before, last, state, self._tracked)
         self._before, self._began = last, arrived
 
     def at(self, t: float) -> FaceState | None:
@@ -100,12 +107,12 @@ class Resampler:
         that of the latest moment asked for.
         """
         newest = self._newest
-        if newest is None or self._start is None or self._target is None:
-            return newest
         self._asked = max(t, self._asked)
+        look = self._look_at(self._asked)
+        if newest is None or look is None:
+            return newest
         age_s = max(self._asked - self._began, self._given_t - newest.t, 0.0)
         self._given_t = newest.t + age_s
-        look = self._look_at(self._start, self._target, self._asked)
         same = look.weights is newest.weights and look.head is newest.head and look.gaze is newest.gaze
         if same and age_s == 0.0:
             return newest
@@ -119,19 +126,26 @@ class Resampler:
             self._intervals += 1
             self._interval_s += max(_MEAN_GAIN, 1.0 / (1 + self._intervals)) * (dt - self._interval_s)
 
-    def _look_at(self, start: Look, target: Look, t: float) -> Look:
-        return between(start, target, (t - self._began) / self._interval_s)
+    def _look_at(self, t: float) -> Look | None:
+        """What is shown at ``t``; a prediction that no new state has confirmed is taken back after a while."""
+        start, target, tracked = self._start, self._target, self._tracked
+        if start is None or target is None or tracked is None:
+            return None
+        part = (t - self._began) / self._interval_s
+        if target is tracked or part <= _TRUSTED:
+            return between(start, target, part)
+        return between(target, tracked, part - _TRUSTED)
 
-    def _aim(self, before: FaceState | None, last: FaceState, state: FaceState) -> Look:
-        """Where the segment leads; the newest state itself unless there is motion to go on with."""
+    def _aim(self, before: FaceState | None, last: FaceState, state: FaceState, tracked: Look) -> Look:
+        """Where the segment leads; ``tracked``, the newest look itself, unless there is motion to go on with."""
         dt = state.t - last.t
         if not (dt > 0.0 and last.presence is state.presence is Presence.LIVE):
-            return look_of(state)
+            return tracked
         earlier = 0.0  # how much longer than the motion before this one took; 0: nothing is known of that
         if before is not None and before.presence is Presence.LIVE and last.t > before.t:
             earlier = dt / (last.t - before.t)
         ahead = min(1.0, self._interval_s / dt)
-        weights, head, gaze = look_of(state)
+        weights, head, gaze = tracked
         share = self._weights_share() * ahead
         if share:
             previous = before if before is not None and earlier else last
@@ -140,6 +154,8 @@ class Resampler:
         if self._foresight.head and head is not None and last.head is not None:
             previous_head = before.head if before is not None and earlier else None
             head = _head_ahead(previous_head, last.head, head, earlier, self._foresight.head * ahead)
+        if weights is tracked.weights and head is tracked.head and gaze is tracked.gaze:
+            return tracked
         return Look(weights, head, gaze)
 
     def _weights_share(self) -> float:
@@ -198,4 +214,4 @@ def _head_ahead(previous: HeadPose | None, last: HeadPose, head: HeadPose, earli
 
 def _distance(start: HeadPose, end: HeadPose) -> float:
     step = end.position_m - start.position_m
-    return float(step.dot(step)) ** 0.5
+    return math.sqrt(float(step.dot(step)))

@@ -33,12 +33,8 @@ class GatedTuning:
     """Of landmarks that MediaPipe has not filtered."""
 
 
-_FACE = GatedTuning(
-    min_cutoff_hz=0.3, beta=900.0, dead_zone=1.7, knee=7.0, derivative_cutoff_hz=4.5, noise_prior=0.010
-)
-_HEAD = GatedTuning(
-    min_cutoff_hz=0.3, beta=11.0, dead_zone=0.5, knee=5.0, derivative_cutoff_hz=3.5, noise_prior=0.20
-)
+_FACE = GatedTuning(min_cutoff_hz=0.3, beta=900.0, dead_zone=1.7, knee=7.0, derivative_cutoff_hz=4.5, noise_prior=0.010)
+_HEAD = GatedTuning(min_cutoff_hz=0.3, beta=11.0, dead_zone=0.5, knee=5.0, derivative_cutoff_hz=3.5, noise_prior=0.20)
 GATED: dict[str, GatedTuning] = {
     "eyelids": _FACE,
     "gaze": _FACE,
@@ -107,8 +103,8 @@ PRESETS: dict[str, Strength] = {
     "balanced": Strength(zone=1.0, slowness=1.0),
     "calm": Strength(zone=1.5, slowness=1.5),
 }
-"""What a preset adds to its share of MediaPipe's own filter (``Settings.timestamp_scale``). That one at full strength is no way to
-calm: the lids are still 14 % closed two frames after a blink (QUALITY.md, section 2.1)."""
+"""What a preset adds to its share of MediaPipe's own filter (``Settings.timestamp_scale``). That one at full strength is no
+way to calm: the lids are still 14 % closed two frames after a blink (QUALITY.md, section 2.1)."""
 
 
 def strength(settings: SmoothingSettings) -> Strength:

@@ -67,6 +67,22 @@ def test_an_output_with_a_rate_of_its_own_is_resampled_on_recorded_times(take: P
     assert repeated < len(jaws) / 4
 
 
+@pytest.mark.parametrize("motion", ["linear", "low-latency", "hold"])
+def test_every_motion_gives_the_same_bytes_twice(take: Path, tmp_path: Path, motion: str) -> None:
+    """60 a second; times go on evenly but for ``hold``, which repeats states as they came."""
+    outs = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
+
+    for out in outs:
+        replay_fast(_settings(f"record://{out}?stage=final&fps=60&motion={motion}"), take)
+
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+    times = [json.loads(line)["t"] for line in outs[0].read_text(encoding="utf-8").splitlines()[1:]]
+    steps = [b - a for a, b in pairwise(times)]
+    assert min(steps) >= 0.0
+    if motion != "hold":
+        assert [1 / 60] * len(steps) == pytest.approx(steps, abs=1e-6)
+
+
 def test_presence_follows_the_gap(take: Path, tmp_path: Path) -> None:
     """The five frames without a face are never LIVE."""
     out = tmp_path / "final.jsonl"

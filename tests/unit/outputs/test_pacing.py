@@ -95,6 +95,34 @@ def test_the_newest_state_is_sent_again_when_none_comes(make_state: Callable[...
     assert 10 == len(sent)
 
 
+def test_hold_sends_the_newest_state_as_it_is(make_state: Callable[..., FaceState]) -> None:
+    """Also at 120 of 30: the very objects, again and again."""
+    states = _ramp(make_state, 30.0, 30)
+    sent = _play(Cadence(120.0, motion="hold"), states, until=1.0)
+
+    assert all(state is states[state.seq] for _, state in sent)
+    assert 120 == pytest.approx(len(sent), abs=2)
+
+
+def test_low_latency_is_ahead_of_linear(make_state: Callable[..., FaceState]) -> None:
+    """On a ramp, by a quarter of an interval's motion."""
+    plain, quick = (
+        np.array([state.weights[17] for _, state in _play(cadence, _ramp(make_state, 30.0, 60), until=1.5)])
+        for cadence in (Cadence(60.0), Cadence(60.0, motion="low-latency"))
+    )
+
+    assert 0.25 / 60 == pytest.approx(float(np.mean(quick[30:] - plain[30:])), rel=0.05)
+
+
+def test_a_rate_near_the_limit_does_not_flip(make_state: Callable[..., FaceState]) -> None:
+    """40 of a source that wavers between 28 and 32: what began to move between states goes on to."""
+    cadence, times = Cadence(40.0), np.cumsum([1 / 28] * 30 + [1 / 32, 1 / 29] * 40).tolist()
+    states = [make_state(seq=i, t=t, weights={"jawOpen": i / 200}) for i, t in enumerate(times)]
+    sent = [state for now, state in _play(cadence, states, until=times[-1]) if now > 1.0]
+
+    assert not any(state is states[state.seq] for state in sent)
+
+
 # --- Backoff ---------------------------------------------------------------------------------------------------------
 
 

@@ -66,6 +66,21 @@ def test_options_of_the_kind_and_of_every_output_come_from_the_query() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("motion", ["linear", "low-latency", "hold"])
+def test_motion_between_tracked_frames(motion: str) -> None:
+    """For every output; its URL says so unless it is the default, and means the same again."""
+    plan = _plan(f"null://?fps=60&motion={motion}")
+
+    assert motion == plan.motion
+    assert ("motion" in plan.url) == (motion != "linear")
+    assert plan == _plan(plan.url)
+
+
+def test_a_motion_that_there_is_not() -> None:
+    """The three are named."""
+    assert "'linear', 'low-latency' or 'hold'" in _complaint(OutputSettings(url="null://?motion=fast"))
+
+
 @pytest.mark.parametrize(("text", "value"), [("1", True), ("0", False), ("true", True), ("false", False)])
 def test_booleans(text: str, *, value: bool) -> None:
     """Both spellings."""

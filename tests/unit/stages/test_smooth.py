@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from bridge import arkit, space
-from bridge.settings import FilterSettings, SmoothingGroups, SmoothingSettings
-from bridge.stages.smooth import DEFAULTS, GROUPS, SmoothStage, Tuning, group_of
+from bridge.settings import (
+    EmaGroups,
+    FilterSettings,
+    OneEuroGroups,
+    OneEuroSettings,
+    Settings,
+    SmoothingGroups,
+    SmoothingSettings,
+)
+from bridge.stages.smooth import GATED, GROUPS, ONE_EURO, PRESETS, GatedTuning, SmoothStage, Strength, group_of, strength
 from bridge.types import FaceState, Float64Array, HeadPose, Presence, frozen_array
 
 States = Callable[..., FaceState]
@@ -40,15 +49,64 @@ def test_group_of_a_channel(channel: str, group: str) -> None:
 
 
 def test_the_defaults_are_the_measured_ones() -> None:
-    """QUALITY.md, section 5.3."""
-    assert Tuning(min_cutoff_hz=0.3, beta=400.0, dead_zone=2.5, noise_prior=0.010) == DEFAULTS["eyelids"]
-    assert Tuning(min_cutoff_hz=0.3, beta=250.0, dead_zone=2.5, noise_prior=0.010) == DEFAULTS["mouth"]
-    assert Tuning(min_cutoff_hz=0.3, beta=8.9, dead_zone=1.5, noise_prior=0.20) == DEFAULTS["head_rotation"]
+    """What the tables of the issue's measurements were made with."""
+    face = GatedTuning(min_cutoff_hz=0.3, beta=900.0, dead_zone=1.7, knee=7.0, derivative_cutoff_hz=4.5, noise_prior=0.010)
+    head = GatedTuning(min_cutoff_hz=0.3, beta=11.0, dead_zone=0.5, knee=5.0, derivative_cutoff_hz=3.5, noise_prior=0.20)
+    assert (face, head) == (GATED["eyelids"], GATED["head_rotation"])
 
 
 def test_every_group_of_the_settings_has_defaults() -> None:
     """And there are no others."""
-    assert set(SmoothingGroups.model_fields) == set(DEFAULTS)
+    assert set(SmoothingGroups.model_fields) == set(GATED) == set(ONE_EURO)
+    assert set(OneEuroGroups.model_fields) == set(EmaGroups.model_fields) == set(GATED)
+
+
+def test_the_slider_has_its_preset_in_the_middle() -> None:
+    """0.5 is the preset, 0 has no dead zone and opens twice as fast, 1 has 1.6 times the zone and a quarter of beta."""
+    presets = get_args(SmoothingSettings.model_fields["preset"].annotation)
+    assert list(PRESETS.values()) == [strength(SmoothingSettings(preset=preset)) for preset in presets]
+    ends = [strength(SmoothingSettings(amount=amount)) for amount in (0.0, 0.5, 1.0)]
+    assert [Strength(zone=0.0, slowness=0.5), Strength(zone=1.0, slowness=1.0), Strength(zone=1.6, slowness=4.0)] == ends
+
+
+@pytest.mark.parametrize("chosen", ["gated", "one-euro", "ema"])
+def test_more_is_calmer_and_later(make_state: States, chosen: str) -> None:
+    """Every filter: less of the noise and less of a step gets through with each notch."""
+    random = np.random.default_rng(8)
+    noise = [0.4 + 0.004 * random.standard_normal() for _ in range(150)]
+    states = [make_state(weights={"mouthSmileLeft": x}, t=i / 30) for i, x in enumerate([*noise, 0.6, 0.6])]
+    smile = arkit.INDEX["mouthSmileLeft"]
+    jitters, steps = [], []
+    for amount in (0.0, 0.5, 1.0):
+        outputs = _weights(_run(states, SmoothingSettings(filter=chosen, amount=amount), landmark_filtered=True))[:, smile]
+        jitters.append(np.diff(outputs[40:150], 2).std())
+        steps.append(float(outputs[150]))
+    assert jitters[0] > jitters[1] > jitters[2]
+    assert steps[0] > steps[1] > steps[2]
+
+
+def test_presets_from_quick_to_calm() -> None:
+    """And MediaPipe's own filter is off, light, light."""
+    presets = ("low-latency", "balanced", "calm")
+    assert sorted(presets, key=lambda preset: PRESETS[preset].slowness) == list(presets)
+    scales = [Settings(smoothing=SmoothingSettings(preset=preset)).timestamp_scale for preset in presets]
+    assert [1e5, 4.0, 4.0] == scales
+
+
+def test_the_textbook_filters_have_parameters_of_their_own(make_state: States) -> None:
+    """A slow jaw does not slow the smile down."""
+    states = [make_state(), make_state(weights={"mouthSmileLeft": 0.8, "jawOpen": 0.8}, t=1 / 30)]
+    smile, jaw = arkit.INDEX["mouthSmileLeft"], arkit.INDEX["jawOpen"]
+    for plain, slow in (
+        (SmoothingSettings(filter="ema"), SmoothingSettings(filter="ema", ema=EmaGroups(jaw=5.0))),
+        (
+            SmoothingSettings(filter="one-euro"),
+            SmoothingSettings(filter="one-euro", one_euro=OneEuroGroups(jaw=OneEuroSettings(beta=0.0, min_cutoff_hz=0.1))),
+        ),
+    ):
+        before, after = (_run(states, settings, landmark_filtered=True)[-1].weights for settings in (plain, slow))
+        assert before[smile] == after[smile]
+        assert after[jaw] < 0.1 < before[jaw]
 
 
 def test_disabled_hands_on_the_very_same_state(make_state: States) -> None:
