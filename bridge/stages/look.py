@@ -24,15 +24,24 @@ def look_of(state: FaceState) -> Look:
 
 
 def with_look(
-    state: FaceState, *, weights: Float32Array, head: HeadPose | None, gaze: Gaze, presence: Presence = Presence.LIVE
+    state: FaceState,
+    *,
+    weights: Float32Array,
+    head: HeadPose | None,
+    gaze: Gaze,
+    presence: Presence = Presence.LIVE,
+    later_s: float = 0.0,
 ) -> FaceState:
-    """The same frame with another look. Landmarks and box stay only while LIVE: they are of this very frame."""
+    """The same frame with another look, its times so many seconds later.
+
+    Landmarks and box stay only while LIVE: they are of this very frame.
+    """
     live = presence is Presence.LIVE
     return FaceState(
         subject=state.subject,
         seq=state.seq,
-        t=state.t,
-        t_done=state.t_done,
+        t=state.t + later_s,
+        t_done=state.t_done + later_s,
         presence=presence,
         weights=weights,
         head=head,

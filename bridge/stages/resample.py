@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -116,9 +116,7 @@ class Resampler:
         same = look.weights is newest.weights and look.head is newest.head and look.gaze is newest.gaze
         if same and age_s == 0.0:
             return newest
-        if not same:
-            newest = with_look(newest, weights=look.weights, head=look.head, gaze=look.gaze, presence=newest.presence)
-        return replace(newest, t=newest.t + age_s, t_done=newest.t_done + age_s)
+        return with_look(newest, weights=look.weights, head=look.head, gaze=look.gaze, presence=newest.presence, later_s=age_s)
 
     def _measure(self, dt: float) -> None:
         shortest, longest = _INTERVAL_RANGE_S
