@@ -114,9 +114,18 @@ class SmoothingSettings(Section):
 
 
 class CalibrationSettings(Section):
-    """The neutral pose and face."""
+    """The neutral pose and face, and the range of the expressions."""
 
     collect_s: float = Field(2.0, ge=0.2, le=30, description="how long `calibrate` watches the neutral face")
+    profile: str = Field(
+        "auto", min_length=1, max_length=40, description="loaded at the start: auto (the last used with this camera) | none | NAME"
+    )
+    factory: bool = Field(True, description="before anybody calibrated: start from MediaPipe's usual resting face")
+    auto: bool = Field(True, description="learn slowly, only from a face at rest, while nobody calibrated")
+    range: bool = Field(True, description="stretch each channel to the range that faces, or you, really use")
+    camera_tilt_deg: Annotated[float, Field(ge=-60, le=60)] | Literal["auto"] = Field(
+        "auto", description="how far the camera looks down (+) or up (-) at you; auto: from the calibrated head"
+    )
 
 
 class EyesSettings(Section):
