@@ -118,7 +118,10 @@ class CalibrationSettings(Section):
 
     collect_s: float = Field(2.0, ge=0.2, le=30, description="how long `calibrate` watches the neutral face")
     profile: str = Field(
-        "auto", min_length=1, max_length=40, description="loaded at the start: auto (the last used with this camera) | none | NAME"
+        "auto",
+        min_length=1,
+        max_length=40,
+        description="loaded at the start: auto (last used with this camera) | none | NAME",
     )
     factory: bool = Field(True, description="before anybody calibrated: start from MediaPipe's usual resting face")
     auto: bool = Field(True, description="learn slowly, only from a face at rest, while nobody calibrated")
@@ -152,6 +155,9 @@ class ControlSettings(Section):
     enabled: bool = True
     host: str = Field("127.0.0.1", min_length=1)
     port: Port = 8722
+    osc_port: int = Field(
+        0, ge=0, le=65535, description="UDP port of this machine for /avatar-bridge/recenter, calibrate, ...; 0 is off"
+    )
     token: str = Field("", description="demanded from everybody when host is not loopback; empty with such a host is refused")
 
 

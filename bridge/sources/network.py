@@ -86,6 +86,8 @@ class DatagramSource:
 
     live = True
     delivers_results = True
+    full_range = True
+    """The coefficients run from 0 to 1 by themselves: nothing of MediaPipe's resting face is to be taken off."""
 
     def __init__(
         self,

@@ -176,6 +176,13 @@ class CalibrateStage:
         self._change(IDENTITY_NEUTRAL)
         self._report(CalibrationState.IDLE, "")
 
+    def trust(self) -> None:
+        """From now on nothing but what was learnt on command: the coefficients that come already run from 0 to 1."""
+        self._settings = self._settings.model_copy(update={"factory": False, "auto": False, "range": False})
+        self._map = RangeMap(stretch=False)
+        self._drift = NeutralDrift(self._map)
+        self._use(self._neutral)
+
     # --- the stream ----------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:

@@ -124,6 +124,11 @@ class Guide:
         """What was not seen, and other remarks."""
         self._learnt = False
         self._complaint = ""
+        self._began: float | None = None
+        self._t = 0.0
+        self._onset: float | None = None
+        self._frames: list[Float32Array] = []
+        self._collection: NeutralCollection | None = None
         self._begin_step()
 
     @property
@@ -175,11 +180,8 @@ class Guide:
         return None
 
     def _begin_step(self) -> None:
-        self._began: float | None = None
-        self._t = 0.0
-        self._onset: float | None = None
-        self._frames: list[Float32Array] = []
-        self._collection: NeutralCollection | None = None
+        self._began = self._onset = self._collection = None
+        self._frames = []
         if self.step.kind is Kind.NEUTRAL:
             self._collection = NeutralCollection(collect_s=self._collect_s, keep_head=self.neutral, insist=self._insist)
 

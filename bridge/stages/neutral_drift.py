@@ -10,7 +10,7 @@ from bridge import arkit
 from bridge.stages.neutral import CAPS
 from bridge.stages.neutral_population import FACTORY, LARGEST
 from bridge.stages.range import LOOK, RangeMap
-from bridge.types import Float32Array, HeadPose
+from bridge.types import Float32Array, HeadPose, frozen_array
 
 SINK_TAU_S = 4.0
 _SINK_MARGIN = 0.02
@@ -35,10 +35,10 @@ _IS_LOOK[_LOOK] = True
 
 
 def _rest_limit() -> Float32Array:
-    limit = np.maximum(LARGEST + 0.05, 0.12).astype(np.float32)
+    limit: Float32Array = np.maximum(LARGEST + 0.05, 0.12).astype(np.float32)
     limit[_BLINKS] = 1.0
     limit[_LOOK] = 1.0
-    return limit
+    return frozen_array(limit)
 
 
 _REST_LIMIT = _rest_limit()

@@ -46,7 +46,7 @@ _AS_IT_IS = np.array(
     ]
 )
 _STRETCHED = ~_AS_IT_IS
-"""``_AS_IT_IS``: without dead zone and gain: channels that carry nothing, the gaze (below), and the lids, which the eyes stage maps."""
+"""The rest has neither dead zone nor gain here: what carries nothing, the gaze (``RangeMap``), the lids (the eyes stage)."""
 
 
 def usual_dead_zone(noise: Float32Array) -> Float32Array:
