@@ -16,7 +16,7 @@ from bridge.stages.neutral import CAPS, IDENTITY_NEUTRAL, Neutral, Verdict
 from bridge.stages.neutral_drift import NeutralDrift
 from bridge.stages.neutral_population import FACTORY
 from bridge.stages.range import RangeMap
-from bridge.types import ZERO_WEIGHTS, FaceState, HeadPose, Presence
+from bridge.types import ZERO_WEIGHTS, FaceState, Float32Array, HeadPose, Presence, frozen_array
 
 __all__ = ["IDENTITY_NEUTRAL", "PLAIN", "CalibrateStage", "CalibrationState", "CalibrationStatus", "Neutral"]
 
@@ -108,6 +108,11 @@ class CalibrateStage:
     def neutral(self) -> Neutral:
         """The neutral in use; ``IDENTITY_NEUTRAL`` when there is none."""
         return self._neutral
+
+    @property
+    def learnt_zero(self) -> Float32Array:
+        """The zero of each channel as it is now, (52,): the neutral's or the factory's, and what was learnt since. Lids 0."""
+        return frozen_array(self._map.zero.copy())
 
     @neutral.setter
     def neutral(self, neutral: Neutral) -> None:

@@ -11,16 +11,16 @@ from bridge import space
 from bridge.stages.neutral import Neutral
 from bridge.types import Float64Array, HeadPose, frozen_array
 
-_BIAS_DEG = (1.0, 9.0)
-"""The pitch of frontal faces before a level camera, which is the model's doing (QUALITY.md, section 3)."""
+_BIAS_DEG = (-3.0, 12.0)
+"""Pitches that need no tilted camera: the model's own for frontal faces, +1 to +9 (QUALITY.md, section 3), and some posture."""
 _MOST_DEG = 35.0
 
 
 def tilt_of(setting: float | Literal["auto"], neutral: Neutral) -> float:
     """How far the camera looks down (+) or up (-), degrees.
 
-    ``auto``: what of the neutral head's pitch the model's own bias does not explain: a camera above sees a level head as one
-    that looks down. 0 where the head was never calibrated.
+    ``auto``: what of the neutral head's pitch neither the model's bias nor posture explains, for a camera above sees a level
+    head as one that looks down. 0 where the head was never calibrated.
     """
     if setting != "auto":
         return setting

@@ -107,10 +107,11 @@ class RangeMap:
         """Takes over a changed ``zero``."""
         self._low = self.zero + self._dead_zone
         self._low[_LOOK] = 0.0
-        room = TOP * self._high - self._low if self._stretch else 1.0 - self._low
-        gain = np.minimum(1.0 / np.maximum(room, 1e-3), LARGEST_GAIN if self._stretch else np.inf)
-        self._gain = np.maximum(gain, 1.0 / (1.0 - self._low)).astype(np.float32)
-        self._gain[_AS_IT_IS] = 1.0
+        # Divided by, not multiplied with its inverse: so 1 stays 1 exactly.
+        self._room = np.float32(1.0) - self._low
+        if self._stretch:
+            reach = np.maximum(np.float32(TOP) * self._high - self._low, np.float32(1.0 / LARGEST_GAIN))
+            np.minimum(self._room, reach, out=self._room, where=_STRETCHED)
         look = self.zero[_LOOK]
         self._look_zero = look - look[_AGAINST] + self._look_dead_zone
         look_room = (TOP if self._stretch else 1.0) - np.maximum(self._look_zero, 0.0)
@@ -120,7 +121,7 @@ class RangeMap:
     def apply(self, weights: Float32Array) -> Float32Array:
         """The face in 0..1, read-only (52,)."""
         mapped = weights - self._low
-        np.multiply(mapped, self._gain, out=mapped)
+        np.divide(mapped, self._room, out=mapped)
         if self._signed_look:
             look = weights[_LOOK]
             look -= look[_AGAINST]
