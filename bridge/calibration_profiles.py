@@ -88,7 +88,7 @@ class ProfileStore:
             return None
         try:
             return _profile(name, camera, entry)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
             log.warning("the profile %s in %s is damaged (%s): it is not used; calibrate anew", name, self.path, error)
             return None
 

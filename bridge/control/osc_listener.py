@@ -32,6 +32,14 @@ class OscListener:
         self._transport: asyncio.DatagramTransport | None = None
         self._complained = False
 
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Where it listens; None while closed."""
+        if self._transport is None:
+            return None
+        host, port = self._transport.get_extra_info("sockname")[:2]
+        return str(host), int(port)
+
     def open(self) -> None:
         """Listens, on loopback only. Raises ControlError when the port is taken."""
         try:

@@ -253,13 +253,13 @@ class Guide:
         return self._rise(median) >= _KEPT_SHARE * self.step.rise
 
     def _take(self, held: Float32Array) -> None:
-        self._learnt = True
         if self.step.kind is Kind.PEAK:
             reached = np.quantile(held, _PEAK_QUANTILE, axis=0)
             peaks = (HIGHEST if self.neutral.peaks is None else self.neutral.peaks).copy()
             for channel in self.step.channels:
                 peaks[channel] = min(1.0, max(0.05, float(reached[channel])))
             self.neutral = replace(self.neutral, peaks=frozen_array(peaks))
+            self._learnt = True
             return
         closed = np.median(held[len(held) // 3 :], axis=0)
         left, right = (float(closed[lid]) for lid in _BLINKS)
@@ -273,6 +273,7 @@ class Guide:
             self._note(self.step.missed)
             return
         self.neutral = replace(self.neutral, closed_lids=(left, right))
+        self._learnt = True
 
     def _note(self, note: str) -> None:
         if note not in self.notes:
