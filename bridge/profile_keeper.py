@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from bridge.calibration_profiles import Profile, ProfileStore, check_name, fitting
@@ -15,6 +16,8 @@ log = logging.getLogger(__name__)
 FIRST_NAME = "default"
 """The profile of whoever calibrates without having named one."""
 _CLOSE_S = 3.0
+_REMEMBERED = 32
+"""Calibrations of which it is known whose they are: more than ``undo`` goes back."""
 
 
 class ProfileKeeper:
@@ -33,6 +36,7 @@ class ProfileKeeper:
         self._model_sha256 = self._mediapipe = ""
         self._name: str | None = None
         self._in_use: Neutral = IDENTITY_NEUTRAL
+        self._owned: deque[tuple[Neutral, str]] = deque(maxlen=_REMEMBERED)
         self._unsaved: Neutral | None = None
         self._saver: threading.Thread | None = None
         self._names: tuple[str, ...] = ()
@@ -57,8 +61,12 @@ class ProfileKeeper:
         """What the person changed; saved under the name in use. Returns at once."""
         with self._lock:
             self._in_use = neutral
+            # What was undone may lead back to somebody else's calibration: that one must not become this profile's.
+            self._name = next((name for known, name in self._owned if known is neutral), self._name)
             if self._name is None:
                 return
+            if neutral is not IDENTITY_NEUTRAL:
+                self._owned.appendleft((neutral, self._name))
             self._unsaved = neutral
             if self._saver is None:
                 self._saver = threading.Thread(target=self._save_all, name="bridge-profiles", daemon=True)
@@ -81,8 +89,6 @@ class ProfileKeeper:
             names = ", ".join(self._store.names()) or "none yet"
             raise ControlError(f"there is no profile {known!r}; there are: {names}")
         told = self._put(profile)
-        with self._lock:
-            self._name = known
         self._store.set_last(self._camera, known)
         return told
 
@@ -97,6 +103,7 @@ class ProfileKeeper:
         self._store.set_last(self._camera, known)
         with self._lock:
             self._name = known
+            self._owned.appendleft((neutral, known))
         self._names = self._store.names()
         return known
 
@@ -155,7 +162,9 @@ class ProfileKeeper:
         if neutral is not profile.neutral:
             log.warning("%s", told)
         with self._lock:
-            self._in_use = neutral
+            self._in_use, self._name = neutral, profile.name
+            if neutral is not IDENTITY_NEUTRAL:
+                self._owned.appendleft((neutral, profile.name))
         self._use(neutral, told)
         return told
 

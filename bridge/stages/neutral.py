@@ -188,7 +188,7 @@ class NeutralCollection:
         if not complaint:
             return Verdict(neutral=learnt, message=f"Calibrated from {len(frames)} frames.")
         if self._insist:
-            return Verdict(neutral=learnt, message=f"Calibrated as you insist, though {complaint}.")
+            return Verdict(neutral=learnt, message=f"Calibrated as you insist, though {complaint.partition(':')[0]}.")
         return Verdict(neutral=None, message=f"Not calibrated: {complaint}, and try again.", doubted=learnt)
 
 

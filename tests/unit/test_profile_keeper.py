@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,24 @@ def test_a_cleared_calibration_stays_cleared_and_the_profile_is_kept(path: Path)
     assert [] == later.used
     later.keeper.use("default")
     assert 0.2 == pytest.approx(later.level)
+
+
+def test_undoing_a_switch_leaves_both_profiles_as_they_are(path: Path) -> None:
+    """anna is in use, ben is put in use, undone: anna's again, in use and on disk, and ben's is untouched."""
+    run = _Run(path)
+    run.learn(_neutral(0.1))
+    run.keeper.save("ben")
+    anna = _neutral(0.2)
+    run.learn(anna)
+    run.keeper.save("anna")
+    run.store.save(replace(run.store.load("ben", "C920"), neutral=_neutral(0.1)))  # type: ignore[type-var]
+    run.keeper.use("ben")
+    run.learn(anna)  # what the engine tells after an undo
+    assert "anna" == run.keeper.status()["profile"]
+    run.keeper.use("ben")
+    assert 0.1 == pytest.approx(run.level)
+    run.keeper.use("anna")
+    assert 0.2 == pytest.approx(run.level)
 
 
 def test_what_cannot_be_done_is_said(path: Path) -> None:
