@@ -109,17 +109,17 @@ class CalibrateStage:
         """The neutral in use; ``IDENTITY_NEUTRAL`` when there is none."""
         return self._neutral
 
-    @property
-    def learnt_zero(self) -> Float32Array:
-        """The zero of each channel as it is now, (52,): the neutral's or the factory's, and what was learnt since. Lids 0."""
-        return frozen_array(self._map.zero.copy())
-
     @neutral.setter
     def neutral(self, neutral: Neutral) -> None:
         """Uses a neutral learnt before. Raises ValueError when it is not one."""
         check_neutral(neutral)
         self._use(neutral)
         self._report(CalibrationState.IDLE, "")
+
+    @property
+    def learnt_zero(self) -> Float32Array:
+        """The zero of each channel as it is now, (52,): the neutral's or the factory's, and what was learnt since. Lids 0."""
+        return frozen_array(self._map.zero.copy())
 
     # --- commands ------------------------------------------------------------------------------------------------------
 

@@ -147,7 +147,9 @@ def test_undoing_a_switch_leaves_both_profiles_as_they_are(path: Path) -> None:
     anna = _neutral(0.2)
     run.learn(anna)
     run.keeper.save("anna")
-    run.store.save(replace(run.store.load("ben", "C920"), neutral=_neutral(0.1)))  # type: ignore[type-var]
+    ben = run.store.load("ben", "C920")
+    assert ben is not None
+    run.store.save(replace(ben, neutral=_neutral(0.1)))
     run.keeper.use("ben")
     run.learn(anna)  # what the engine tells after an undo
     assert "anna" == run.keeper.status()["profile"]

@@ -33,7 +33,8 @@ EXPRESSIONS: dict[str, tuple[str, ...]] = {
 def _person(seed: int) -> Float32Array:
     """Somebody's resting face: between nothing and the largest that was measured and is believed; no two sides alike."""
     random = np.random.default_rng(seed)
-    return (random.random(52) * np.minimum(LARGEST, 0.85 * CAPS)).astype(np.float32)
+    face: Float32Array = (random.random(52) * np.minimum(LARGEST, 0.85 * CAPS)).astype(np.float32)
+    return face
 
 
 def _stream(make_state: States, face: Float32Array, *, seed: int, seconds: float, t0: float = 0.0) -> Iterator[FaceState]:

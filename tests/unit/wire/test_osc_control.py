@@ -62,7 +62,7 @@ def test_other_addresses_are_not_ours() -> None:
 
 def test_a_bundle_is_done_in_order_up_to_an_end() -> None:
     """More than a person could mean is left alone."""
-    builder = OscBundleBuilder(IMMEDIATELY)  # type: ignore[no-untyped-call]
+    builder = OscBundleBuilder(IMMEDIATELY)
     for name in ("recenter", "calibrate", *["pause"] * 30):
         message = OscMessageBuilder(f"/avatar-bridge/{name}")
         builder.add_content(message.build())
