@@ -30,6 +30,7 @@ _SHOWN_AT_REST = 0.25
 _LOOKS_AHEAD = 0.30
 _BLINKS = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
 _LOOK = np.array(LOOK)
+_MEAN = np.full(52, 1 / 52, dtype=np.float32)
 _IS_LOOK = np.zeros(52, dtype=bool)
 _IS_LOOK[_LOOK] = True
 
@@ -79,7 +80,8 @@ class NeutralDrift:
         if last is None or not 0.0 < dt <= _LONGEST_STEP_S:
             self._motion, self._rest_s = 1.0, 0.0
             return 0.0
-        change = float(np.abs(weights - last).sum()) / (len(weights) * dt)
+        apart = weights - last
+        change = float(np.abs(apart, out=apart).dot(_MEAN)) / dt
         self._motion += (change - self._motion) * (1.0 - math.exp(-dt / _QUIET_TAU_S))
         if self._is_at_rest(weights, shown, head):
             self._rest_s += dt
@@ -101,8 +103,8 @@ class NeutralDrift:
         if self._motion > _QUIET_PER_S or weights[_BLINKS[0]] > _EYES_OPEN or weights[_BLINKS[1]] > _EYES_OPEN:
             return False
         if self._calibrated:
-            return not bool((shown > _SHOWN_AT_REST).any())
-        return not bool((weights > _REST_LIMIT).any())
+            return np.count_nonzero(shown > _SHOWN_AT_REST) == 0
+        return np.count_nonzero(weights > _REST_LIMIT) == 0
 
     def _move(self, weights: Float32Array, dt: float) -> None:
         zero = self._mapping.zero

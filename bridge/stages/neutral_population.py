@@ -65,8 +65,17 @@ def _faces(name: str) -> tuple[float, float, float, float]:
     return _FACES.get(_both(name), (0.0, 0.0, 0.0, 0.0))
 
 
-FACTORY: Float32Array = _column([max(0.0, _faces(name)[0] + _side(name) * _faces(name)[1]) for name in arkit.NAMES])
-"""The neutral before anybody calibrated: the population's mean, and the model's left/right bias, half to each side."""
+def _factory(name: str) -> float:
+    share = 1.0 if name.startswith("eye") else _SHARE
+    return max(0.0, share * _faces(name)[0] + _side(name) * _faces(name)[1])
+
+
+_SHARE = 0.5
+"""How much of the population's mean brows and mouth start from: many faces rest at 0 there, and what is taken off too much is
+missing from the beginning of every expression. The rest is learnt."""
+
+FACTORY: Float32Array = _column([_factory(name) for name in arkit.NAMES])
+"""The neutral before anybody calibrated: from the population's mean, and the model's left/right bias, half to each side."""
 LARGEST: Float32Array = _column([_faces(name)[2] for name in arkit.NAMES])
 """The largest neutral of any face that was measured."""
 NOISE: Float32Array = _column([_faces(name)[3] for name in arkit.NAMES])

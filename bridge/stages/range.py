@@ -15,7 +15,8 @@ LARGEST_GAIN = 2.2
 TOP = 0.97
 """The share of the highest value that already counts as all of it."""
 _DEAD_ZONE = (0.01, 0.05)
-_NOISES = 3.0
+_NOISES = 1.5
+"""Three standard deviations, of which the smoothing before leaves at most half."""
 _LOWEST_SHARE = 0.6
 """How far a measured upper end may be below the usual one."""
 _HIGHEST_SHARE = 1.6
@@ -136,7 +137,7 @@ class RangeMap:
         if not self._stretch:
             return
         over = weights > self._high
-        if not over.any():
+        if not np.count_nonzero(over):
             if self._high is not self._start:
                 self._forget(dt)
             return

@@ -87,11 +87,11 @@ def test_a_wrong_calibration_is_flagged_and_takes_no_expression(make_state: Stat
 
 @pytest.mark.parametrize("seed", range(3))
 def test_an_uncalibrated_face_rests_nearer_to_zero(make_state: States, seed: int) -> None:
-    """At once a third less than what the tracker reports; after half a minute of rest next to nothing."""
+    """At once clearly less than what the tracker reports; after half a minute of rest next to nothing."""
     face = _person(seed)
     stage = CalibrateStage(CalibrationSettings())
     shown = np.stack([stage.step(state).weights for state in _stream(make_state, face, seed=3, seconds=30)])[:, LIVE]
-    assert shown[0].mean() < 0.67 * face[LIVE].mean()
+    assert shown[0].mean() < 0.8 * face[LIVE].mean()
     assert shown[-FPS:].mean() < 0.01
 
 
