@@ -103,8 +103,8 @@ class NeutralDrift:
         if self._motion > _QUIET_PER_S or weights[_BLINKS[0]] > _EYES_OPEN or weights[_BLINKS[1]] > _EYES_OPEN:
             return False
         if self._calibrated:
-            return np.count_nonzero(shown > _SHOWN_AT_REST) == 0
-        return np.count_nonzero(weights > _REST_LIMIT) == 0
+            return not np.count_nonzero(shown > _SHOWN_AT_REST)
+        return not np.count_nonzero(weights > _REST_LIMIT)
 
     def _move(self, weights: Float32Array, dt: float) -> None:
         zero = self._mapping.zero

@@ -117,7 +117,7 @@ def test_a_blink_is_no_closed_eye(make_state: States) -> None:
     """Blinks while the step waits neither begin it nor count as tries."""
 
     def shown(step: str, passed_s: float) -> Mapping[str, float]:
-        if step == "close both eyes" and passed_s < 5.0:
+        if step == "close both eyes" and passed_s < 7.0:
             return SHOWN[step] if passed_s % 1.5 > 1.3 else {}
         return _obliging(step, passed_s)
 
