@@ -93,6 +93,10 @@ def print_status(state: dict[str, Any], console: Console) -> None:
     head.add_row("tracking", f"{engine['fps']:.1f} fps{latency}, {', '.join(engine['presence'])}")
     if tracker:
         head.add_row("", f"{tracker['submitted']} frames, {tracker['dropped']} dropped, reader {tracker['reader']}")
+    calibration = state.get("calibration") or {}
+    if calibration.get("calibrated"):
+        doubt = "; hard to believe, and insisted on" if calibration["flagged"] else ""
+        head.add_row("calibrated", escape(f"profile {calibration['profile'] or 'not kept'}{doubt}"))
     if state.get("notice"):
         head.add_row("note", f"[yellow]{escape(state['notice'])}[/]")
     if state.get("control_url"):

@@ -174,8 +174,8 @@ class Guide:
             return self._add_to_neutral(self._collection, state, observed=observed)
         if observed:
             self._watch(state.weights, state.t - self._began)
-        since = PATIENCE_S - HOLD_S if self._onset is None else self._onset - self._began
-        return self._end_step() if state.t - self._began >= since + HOLD_S else None
+        ends = self._began + PATIENCE_S if self._onset is None else self._onset + HOLD_S
+        return self._end_step() if state.t >= ends else None
 
     def _begin_step(self) -> None:
         self._began = self._onset = self._collection = None

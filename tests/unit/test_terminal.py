@@ -135,3 +135,12 @@ def test_the_profiles_in_a_table() -> None:
     assert "[anna]" in shown
     assert "C920, demo" in shown
     assert "in use" in shown
+
+
+def test_status_tells_the_profile_in_use() -> None:
+    """And that it was insisted on."""
+    state = _state() | {"calibration": {"calibrated": True, "flagged": True, "profile": "[anna]"}}
+
+    shown = _shown(lambda console: print_status(state, console))
+
+    assert "profile [anna]; hard to believe" in shown
