@@ -119,9 +119,21 @@ class SmoothingSettings(Section):
 
 
 class CalibrationSettings(Section):
-    """The neutral pose and face."""
+    """The neutral pose and face, and the range of the expressions."""
 
     collect_s: float = Field(2.0, ge=0.2, le=30, description="how long `calibrate` watches the neutral face")
+    profile: str = Field(
+        "auto",
+        min_length=1,
+        max_length=40,
+        description="loaded at the start: auto (last used with this camera) | none | NAME",
+    )
+    factory: bool = Field(True, description="before anybody calibrated: start from MediaPipe's usual resting face")
+    auto: bool = Field(True, description="learn slowly, only from a face at rest, while nobody calibrated")
+    range: bool = Field(True, description="stretch each channel to the range that faces, or you, really use")
+    camera_tilt_deg: Annotated[float, Field(ge=-60, le=60)] | Literal["auto"] = Field(
+        "auto", description="how far the camera looks down (+) or up (-) at you; auto: from the calibrated head"
+    )
 
 
 class EyesSettings(Section):
@@ -148,6 +160,9 @@ class ControlSettings(Section):
     enabled: bool = True
     host: str = Field("127.0.0.1", min_length=1)
     port: Port = 8722
+    osc_port: int = Field(
+        0, ge=0, le=65535, description="UDP port of this machine for /avatar-bridge/recenter, calibrate, ...; 0 is off"
+    )
     token: str = Field("", description="demanded from everybody when host is not loopback; empty with such a host is refused")
 
 

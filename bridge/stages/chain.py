@@ -51,7 +51,7 @@ class StageChain:
 
 def build_chain(settings: Settings, *, landmark_filtered: bool) -> StageChain:
     """A chain of its own for one subject. ``landmark_filtered``: whether MediaPipe filters its landmarks (``SmoothStage``)."""
-    calibrate = CalibrateStage()
+    calibrate = CalibrateStage(settings.calibration)
     return StageChain(
         guard=GuardStage(),
         smooth=SmoothStage(settings.smoothing, landmark_filtered=landmark_filtered),

@@ -17,6 +17,7 @@ from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
+from pythonosc.udp_client import SimpleUDPClient
 
 from bridge import arkit, space
 from bridge.errors import ConfigError, ControlError, SourceUnavailable
@@ -146,7 +147,9 @@ def test_commands_reach_the_engine() -> None:
         _wait_for(lambda: _status(runtime)["engine"]["calibration"]["calibrated"])
         assert runtime.command("calibration.clear", {}) == {"done": True}
         _wait_for(lambda: not _status(runtime)["engine"]["calibration"]["calibrated"])
-        assert runtime.command("calibrate", {"seconds": 1}) == {"collecting_s": 1.0}
+        answer = runtime.command("calibrate", {"seconds": 1})
+        assert isinstance(answer, dict)
+        assert (answer["collecting_s"], answer["guide"], answer["steps"][0]["name"]) == (1.0, "neutral", "neutral")
         with pytest.raises(ControlError, match=r"seconds must be a number from 0\.2 to 30, not 'x'"):
             runtime.command("calibrate", {"seconds": "x"})
         with pytest.raises(ControlError, match="unknown method 'dance'; known are calibrate"):
@@ -357,3 +360,107 @@ def test_the_page_is_named_by_an_address_that_a_browser_can_go_to(host: str, sho
 def test_without_outputs_vmc_goes_to_loopback() -> None:
     """Nothing to configure before VSeeFace and its like move."""
     assert [plan.url for plan in Runtime(_settings()).plans] == ["vmc://127.0.0.1:39539"]
+
+
+# --- calibration -----------------------------------------------------------------------------------------------------------
+
+
+def _calibration(runtime: Runtime) -> dict[str, Any]:
+    state: Any = runtime.command("calibration.status", {})
+    json.dumps(state)  # must be plain JSON
+    return dict(state)
+
+
+def test_a_calibration_is_kept_for_the_next_run() -> None:
+    """Recentred, undone, recentred, saved under a name: the next run begins with it, and with its name."""
+    first = Runtime(_settings())
+
+    def body() -> None:
+        _wait_for(lambda: _status(first)["engine"]["results"] > 3)
+        first.command("recenter", {})
+        _wait_for(lambda: _calibration(first)["calibrated"])
+        first.command("calibration.undo", {})
+        _wait_for(lambda: not _calibration(first)["calibrated"])
+        first.command("recenter", {})
+        _wait_for(lambda: _calibration(first)["profile"] == "default")
+        assert first.command("calibration.save", {"name": "anna"}) == {"saved": "anna"}
+
+    _run(first, body)
+    second = Runtime(_settings())
+
+    def again() -> None:
+        _wait_for(lambda: _calibration(second)["calibrated"])
+        state = _calibration(second)
+        assert ("anna", ["anna", "default"], "demo") == (state["profile"], state["profiles"], state["camera"])
+        assert "The profile anna is in use." == state["message"]
+        assert {"anna", "default"} == {row["name"] for row in _listed(second)}
+        assert second.command("calibration.delete", {"name": "default"}) == {"deleted": "default"}
+        shown = second.command("calibration.show", {})
+        assert isinstance(shown, dict)
+        assert shown["position_m"][2] < 0.0
+
+    _run(second, again)
+    third = Runtime(_settings(calibration={"profile": "none"}))
+
+    def without() -> None:
+        _wait_for(lambda: _status(third)["engine"]["results"] > 3)
+        assert not _calibration(third)["calibrated"]
+
+    _run(third, without)
+
+
+def _listed(runtime: Runtime) -> list[dict[str, Any]]:
+    rows: Any = runtime.command("calibration.list", {})
+    return list(rows)
+
+
+def test_a_guide_can_be_begun_and_cancelled() -> None:
+    """The answer says which attempt, and what is to be done; nonsense is one sentence."""
+    runtime = Runtime(_settings())
+
+    def body() -> None:
+        _wait_for(lambda: _status(runtime)["engine"]["results"] > 3)
+        answer = runtime.command("calibrate", {"guide": "range"})
+        assert isinstance(answer, dict)
+        assert (1, 5) == (answer["attempt"], len(answer["steps"]))
+        _wait_for(lambda: _calibration(runtime)["step"] == "smile")
+        runtime.command("calibration.cancel", {})
+        _wait_for(lambda: _calibration(runtime)["message"] == "Calibration stopped.")
+        with pytest.raises(ControlError, match="guide must be one of neutral, range, blink, wizard, not 'dance'"):
+            runtime.command("calibrate", {"guide": "dance"})
+        with pytest.raises(ControlError, match="insist must be true or false"):
+            runtime.command("calibrate", {"insist": 1})
+        with pytest.raises(ControlError, match="there is no profile 'x'"):
+            runtime.command("calibration.use", {"name": "x"})
+
+    _run(runtime, body)
+
+
+def test_the_demos_coefficients_are_trusted() -> None:
+    """They are authored from 0 to 1: nothing of MediaPipe's resting face is taken off them."""
+    runtime = Runtime(_settings(smoothing={"enabled": False}, eyes={}))
+    raw: list[TrackResult] = []
+    runtime.add_tap(raw.append)
+
+    def body() -> None:
+        _wait_for(lambda: len(raw) > 10)
+
+    _run(runtime, body)
+    chain = runtime._engine._chains[0]
+    assert not chain.calibrate.learnt_zero.any()
+
+
+def test_osc_commands_reach_the_run(free_udp_port: int, free_tcp_port: int) -> None:
+    """With control.osc_port a button of another program recentres."""
+    runtime = Runtime(_settings(control={"port": free_tcp_port, "osc_port": free_udp_port}))
+    client = SimpleUDPClient("127.0.0.1", free_udp_port)
+
+    def body() -> None:
+        _wait_for(lambda: _status(runtime)["engine"]["results"] > 3)
+        client.send_message("/avatar-bridge/recenter", 1)
+        _wait_for(lambda: _calibration(runtime)["calibrated"])
+
+    try:
+        _run(runtime, body)
+    finally:
+        client._sock.close()

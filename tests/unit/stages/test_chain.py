@@ -10,7 +10,7 @@ import pytest
 
 from bridge import space
 from bridge.settings import PresenceSettings, Settings, SmoothingSettings
-from bridge.stages.calibrate import IDENTITY_NEUTRAL
+from bridge.stages.calibrate import IDENTITY_NEUTRAL, PLAIN
 from bridge.stages.chain import StageChain, build_chain
 from bridge.types import FaceState, Presence
 
@@ -28,7 +28,7 @@ def test_the_order_is_fixed() -> None:
 
 def test_with_smoothing_off_every_frame_comes_out_as_it_went_in(make_state: States) -> None:
     """Weights and head are the very same arrays, from the first frame on."""
-    chain = _chain(Settings(smoothing=SmoothingSettings(enabled=False)))
+    chain = _chain(Settings(smoothing=SmoothingSettings(enabled=False), calibration=PLAIN))
     states = [make_state(seed=i, seq=i, t=i / 30) for i in range(10)]
     after = [chain.step(state) for state in states]
     assert all(a.weights is b.weights and a.head is b.head for a, b in zip(states, after, strict=True))
@@ -37,12 +37,14 @@ def test_with_smoothing_off_every_frame_comes_out_as_it_went_in(make_state: Stat
 
 def test_gaze_comes_from_the_weights(make_state: States) -> None:
     """The eyes stage is in."""
-    assert 19.0 == pytest.approx(_chain().step(make_state(weights={"eyeLookOutLeft": 0.5})).gaze.left_deg[0])
+    assert 19.0 == pytest.approx(
+        _chain(Settings(calibration=PLAIN)).step(make_state(weights={"eyeLookOutLeft": 0.5})).gaze.left_deg[0]
+    )
 
 
 def test_a_nan_never_gets_out(make_state: States) -> None:
     """The avatar holds as if the face had not been seen."""
-    chain = _chain()
+    chain = _chain(Settings(calibration=PLAIN))
     chain.step(make_state(weights={"jawOpen": 0.5}, seq=0))
     state = chain.step(make_state(weights={"jawOpen": math.nan}, seq=1, t=0.03))
     assert (Presence.HELD, 0.5) == (state.presence, float(state.weights[17]))
