@@ -32,6 +32,8 @@ class DemoSource:
     live = False
     notice: str | None = None
     delivers_results = True
+    full_range = True
+    """Lids are 0 when open and 1 when closed, as authored; MediaPipe's are not."""
 
     def __init__(self, *, fps: float = 30.0, loop: bool = True, clock: Clock = monotonic, wait: Wait | None = None) -> None:
         self._fps = fps

@@ -86,6 +86,8 @@ class DatagramSource:
 
     live = True
     delivers_results = True
+    full_range = True
+    """What phones and other programs send is a face's own 0..1; MediaPipe's coefficients are not."""
 
     def __init__(
         self,

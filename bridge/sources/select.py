@@ -107,6 +107,11 @@ class AutoSource:
         """Known once it is open."""
         return self._chosen is self._demo
 
+    @property
+    def full_range(self) -> bool:
+        """As ``DemoSource.full_range``; known once it is open."""
+        return self._chosen is self._demo
+
     def open(self) -> None:
         """Raises SourceUnavailable when the chosen one does not open again, SourceEnded when cancelled."""
         if self._chosen is not None:
