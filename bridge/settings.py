@@ -125,7 +125,7 @@ class EyesSettings(Section):
     enabled: bool = Field(True, description="false: lids and eyeLook coefficients stay as tracked and gaze stays ahead")
     lids: Literal["auto", "map", "off"] = Field(
         "auto",
-        description="each eye's open level becomes 0, a blink 1; auto: not for sources whose lids already are (demo, phones)",
+        description="each eye's open level becomes 0, a blink 1; auto: eyes that are not MediaPipe's (demo, phones) stay",
     )
     link: Literal["auto", "blend", "off"] = Field(
         "auto", description="auto: the lids close together unless you wink; blend: always together; off: each for itself"

@@ -57,7 +57,8 @@ class EyesStage:
 
     ``neutral`` gives the neutral in use (``CalibrateStage.neutral``), which leaves eyeBlink to this stage: its levels of open and
     closed lids are used, and its head, because how much the camera sees of an eye depends on the yaw towards the camera.
-    ``full_range`` tells whether the source's lids already go from 0 to 1 (demo, phones); asked at each frame, as it may change.
+    ``full_range`` tells whether the source's coefficients are no MediaPipe's and its lids already go from 0 to 1 (demo, phones);
+    such eyes are shown as they come, unless ``lids = "map"``. Asked at each frame, as it may change.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class EyesStage:
         self._neutral_now = neutral
         self._full_range = full_range
         self._neutral = IDENTITY_NEUTRAL
+        self._moves_head = False
         self._lids = LidMapper()
         self._holds = (GazeHold(), GazeHold())
         self._irises = (IrisFilter(), IrisFilter())
@@ -98,33 +100,45 @@ class EyesStage:
             return state
         if self._neutral is not self._neutral_now():
             self._adopt(self._neutral_now())
+        settings = self._settings
+        if settings.lids == "auto" and self._full_range():
+            return self._as_it_is(state)
         tracked: list[float] = state.weights[_CHANNELS].tolist()
         left, right, wide_left, wide_right, *looks = tracked
-        full_range = self._settings.lids == "auto" and self._full_range()
+        far = self._far_eyes(state)
         together = 0.0
-        far = _BOTH_SEEN if full_range else self._far_eyes(state)
-        if self._settings.lids != "off" and not full_range:
-            down = max(0.0, 0.5 * (looks[3] + looks[7]))
+        if settings.lids != "off":
+            down = 0.5 * (looks[3] + looks[7])
             left, right = self._lids.step(state.t, left, right, down=down, far_left=far.left, far_right=far.right)
             together = self._lids.together
         left, right = follow_near(left, right, far_left=far.left, far_right=far.right)
-        own = 0.0 if self._settings.link == "blend" else wink(left, right, together=together)
-        if self._settings.link == "blend" or (self._settings.link == "auto" and not full_range):
+        own = 0.0 if settings.link == "blend" else wink(left, right, together=together)
+        if settings.link != "off":
             left, right = link(left, right, own=own)
-        if not full_range:
-            wide_left, wide_right = wide_left * (1.0 - left), wide_right * (1.0 - right)
         if self._keeps_coefficients:
-            gaze = gaze_of(state.weights, self._settings)
+            gaze = gaze_of(state.weights, settings)
         else:
             gaze, looks = self._look(state, looks, _Lids(left, right), far, own)
+        if settings.lids != "off":
+            wide_left, wide_right = wide_left * (1.0 - left), wide_right * (1.0 - right)
         shown = [left, right, wide_left, wide_right, *looks]
         weights = state.weights if shown == tracked else _replaced(state.weights, shown)
+        return with_look(state, weights=weights, head=state.head, gaze=gaze)
+
+    def _as_it_is(self, state: FaceState) -> FaceState:
+        """Of a source whose lids and eyes are not MediaPipe's: nothing to mend, only what is asked for expressly."""
+        weights, gaze = state.weights, gaze_of(state.weights, self._settings)
+        if self._settings.link == "blend":
+            weights = weights.copy()
+            lids = weights[_CHANNELS[:2]].tolist()
+            weights[_CHANNELS[:2]] = link(lids[0], lids[1], own=0.0)
+            frozen_array(weights)
         return with_look(state, weights=weights, head=state.head, gaze=gaze)
 
     # --- lids -------------------------------------------------------------------------------------------------------------
 
     def _adopt(self, neutral: Neutral) -> None:
-        self._neutral = neutral
+        self._neutral, self._moves_head = neutral, neutral.moves_head
         weights = neutral.weights
         # A neutral that only centres the head says nothing about the lids.
         open_lids = (float(weights[_CHANNELS[0]]), float(weights[_CHANNELS[1]])) if bool(weights.any()) else None
@@ -135,7 +149,7 @@ class EyesStage:
         if state.head is None or not self._settings.far_eye:
             return _BOTH_SEEN
         quat_xyzw: Float64Array = state.head.quat_xyzw
-        if self._neutral.moves_head:
+        if self._moves_head:
             quat_xyzw = space.multiply(quat_xyzw, self._neutral.quat_xyzw)
         x, y, z, w = quat_xyzw.tolist()
         # tan yaw = R02 / R22; compared without an arc tangent, as most frames are far below the limit
@@ -153,10 +167,12 @@ class EyesStage:
         settings = self._settings
         in_l, out_l, up_l, down_l, in_r, out_r, up_r, down_r = looks
         # How little each eye is to be believed: not seen by the camera, or closed in a wink.
-        lost_l = max(far.left, own if lids.left > lids.right else 0.0)
-        lost_r = max(far.right, own if lids.right > lids.left else 0.0)
-        lid = _believed(lids.left, lids.right, lost_l, lost_r)
-        x_l, x_r = self._aside(state, (out_l - in_l, in_r - out_r), lid)
+        lost_l, lost_r = far
+        if own > 0.0:
+            lost_l, lost_r = (max(lost_l, own), lost_r) if lids.left > lids.right else (lost_l, max(lost_r, own))
+        x_l, x_r = out_l - in_l, in_r - out_r
+        if settings.gaze_source == "iris" and state.landmarks is not None:
+            x_l, x_r = self._aside(state.landmarks, state, _believed(*lids, lost_l, lost_r)) or (x_l, x_r)
         y_l, y_r = down_l - up_l, down_r - up_r
         if settings.gaze == "linked":
             x_l = x_r = _believed(x_l, x_r, lost_l, lost_r)
@@ -171,30 +187,31 @@ class EyesStage:
             y_r = y_l if settings.gaze == "linked" else self._holds[1].step(state.t, y_r, lids)
         yaw_deg, pitch_deg = settings.gaze_yaw_deg, settings.gaze_pitch_deg
         gaze = Gaze(left_deg=(yaw_deg * x_l, pitch_deg * y_l), right_deg=(yaw_deg * x_r, pitch_deg * y_r))
-        return gaze, [
-            max(0.0, -x_l), max(0.0, x_l), max(0.0, -y_l), max(0.0, y_l),
-            max(0.0, x_r), max(0.0, -x_r), max(0.0, -y_r), max(0.0, y_r),
-        ]  # fmt: skip
+        return gaze, [*_halves(x_l), *_halves(y_l), *reversed(_halves(x_r)), *_halves(y_r)]
 
-    def _aside(self, state: FaceState, coefficients: tuple[float, float], lid: float) -> tuple[float, float]:
-        """How far each eye (left, right) looks to the own left, -1..1: from the irises if so wished and seen."""
-        if self._settings.gaze_source != "iris" or state.landmarks is None:
-            return coefficients
-        offsets = iris_yaw(state.landmarks, aspect=aspect_of(state.landmarks, state.box))
+    def _aside(self, landmarks: Float32Array, state: FaceState, lid: float) -> tuple[float, float] | None:
+        """How far each eye (left, right) looks to the own left by its iris, -1..1; None where there is nothing to see."""
+        offsets = iris_yaw(landmarks, aspect=aspect_of(landmarks, state.box))
         if offsets is None:
-            return coefficients
+            return None
         gain = self._settings.iris_gain
         left, right = (min(1.0, max(-1.0, gain * offset)) for offset in offsets)
         if lid > HOLD_FROM:  # irises behind lids are guesses
-            left, right = (kept.value(now) for kept, now in zip(self._irises, (left, right), strict=True))
+            left, right = self._irises[0].value(left), self._irises[1].value(right)
         return self._irises[0].step(state.t, left), self._irises[1].step(state.t, right)
 
 
 def _believed(left: float, right: float, lost_left: float, lost_right: float) -> float:
     """The mean of both eyes, less of the one that is lost to sight (0..1; never both wholly)."""
+    if lost_left == lost_right:
+        return 0.5 * (left + right)
     seen_left, seen_right = 1.0 - lost_left, 1.0 - lost_right
-    seen = seen_left + seen_right
-    return 0.5 * (left + right) if seen < 1e-6 else (seen_left * left + seen_right * right) / seen
+    return (seen_left * left + seen_right * right) / (seen_left + seen_right)
+
+
+def _halves(value: float) -> tuple[float, float]:
+    """A signed value as two coefficients: the negative half, the positive half."""
+    return (-value, 0.0) if value < 0.0 else (0.0, value + 0.0)
 
 
 def _replaced(weights: Float32Array, shown: list[float]) -> Float32Array:

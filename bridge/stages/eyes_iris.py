@@ -50,7 +50,7 @@ def iris_yaw(landmarks: Float32Array, *, aspect: float) -> tuple[float, float] |
 
     ``landmarks`` (478, 3) as in ``FaceState``; ``aspect`` is the picture's width by its height. None when an eye has no width.
     """
-    points = landmarks[_POINTS, :2].tolist()
+    points: list[list[float]] = landmarks[_POINTS, :2].tolist()
     right = _offset(points[0], points[1], points[2], aspect)
     left = _offset(points[3], points[5], points[4], aspect)
     return None if left is None or right is None else (left, right)
@@ -61,7 +61,8 @@ def aspect_of(landmarks: Float32Array, box: tuple[float, float, float, float] | 
     if box is None:
         return 4.0 / 3.0
     low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
-    wide, tall = (high - low).tolist()
+    size: list[float] = (high - low).tolist()
+    wide, tall = size
     if not (wide > 0.0 and tall > 0.0 and box[2] > 0.0 and box[3] > 0.0):
         return 4.0 / 3.0
     return (box[2] / wide) / (box[3] / tall)

@@ -36,23 +36,17 @@ class GazeHold:
     def reset(self) -> None:
         """As before the first frame."""
         self._seen: deque[tuple[float, float, float]] = deque()
-        self._shown = self._lid = 0.0
+        self._lid = 0.0
         self._held = 0.0
         self._began: float | None = None
         self._released = -math.inf
         self._waived = False
         self._t = -math.inf
 
-    @property
-    def share(self) -> float:
-        """How much of what is shown was held in the newest frame: 1 while the lids are closed, 0 with open eyes."""
-        if self._began is not None:
-            return 1.0
-        return max(0.0, 1.0 - (self._t - self._released) / RELEASE_S)
-
     def step(self, t: float, value: float, lids: tuple[float, float]) -> float:
         """What to show at ``t`` where ``value`` was seen through lids closed by ``lids`` (0..1 each)."""
-        lid, both = max(lids), min(lids)
+        left, right = lids
+        lid, both = (left, right) if left > right else (right, left)
         dt = t - self._t
         if not 0.0 <= dt <= _OVER_S:
             self.reset()
@@ -60,22 +54,33 @@ class GazeHold:
         self._t = t
         closing = lid > CLOSING_FROM and lid - self._lid > CLOSING_PER_S * dt
         self._lid = lid
-        if lid <= HOLD_FROM:
-            self._waived = False
-        if self._began is None and (both > SHUT if self._waived else lid > HOLD_FROM or closing):
-            self._held = self._believed(t, value)
-            self._began = t
-        elif self._began is not None and ((lid <= HOLD_FROM and not closing) or (both < SHUT and t - self._began > LONGEST_S)):
+        began = self._began
+        if began is None:
+            if lid <= HOLD_FROM:
+                self._waived = False
+            if both > SHUT if self._waived else lid > HOLD_FROM or closing:
+                self._held = self._believed(t, value)
+                self._began = t
+        elif not closing and (lid <= HOLD_FROM or (both < SHUT and t - began > LONGEST_S)):
             self._waived = lid > HOLD_FROM
             self._began = None
             self._released = t
         share = self.share
-        self._shown = value + share * (self._held - value)
+        if share > 0.0:
+            value += share * (self._held - value)
         seen = self._seen
-        seen.append((t, self._shown, lid))
+        seen.append((t, value, lid))
         while t - seen[0][0] > 2.0 * BELIEVED_S[0]:
             seen.popleft()
-        return self._shown
+        return value
+
+    @property
+    def share(self) -> float:
+        """How much of what is shown was held in the newest frame: 1 while the lids are closed, 0 with open eyes."""
+        if self._began is not None:
+            return 1.0
+        share = 1.0 - (self._t - self._released) / RELEASE_S
+        return max(0.0, share)
 
     def _believed(self, t: float, value: float) -> float:
         """The median of the believable frames; the last one shown where frames are too far apart for that."""

@@ -61,7 +61,11 @@ _FORGET_S = 2.0
 
 def smooth_between(low: float, high: float, x: float) -> float:
     """0 up to ``low``, 1 from ``high`` on, with rest at both ends."""
-    x = min(1.0, max(0.0, (x - low) / (high - low)))
+    if x <= low:
+        return 0.0
+    if x >= high:
+        return 1.0
+    x = (x - low) / (high - low)
     return x * x * (3.0 - 2.0 * x)
 
 
@@ -79,6 +83,8 @@ def link(left: float, right: float, *, own: float) -> tuple[float, float]:
 
     A closed eye is seen worse than an open one, which is why the mean gives way to the maximum.
     """
+    if left == right:
+        return left, right
     mean, most = 0.5 * (left + right), max(left, right)
     linked = (mean + (most - mean) * min(1.0, max(0.0, (most - 0.3) / 0.4))) * (1.0 - own)
     return own * left + linked, own * right + linked
@@ -86,25 +92,31 @@ def link(left: float, right: float, *, own: float) -> tuple[float, float]:
 
 def follow_near(left: float, right: float, *, far_left: float, far_right: float) -> tuple[float, float]:
     """An eye that the camera does not see takes over what the other does, by the share to which it is not seen (0..1)."""
+    if far_left == far_right == 0.0:
+        return left, right
     return left + far_left * (right - left), right + far_right * (left - right)
 
 
 class _Eye:
     """One eye's open level."""
 
-    __slots__ = ("level", "middle", "seen_s")
+    __slots__ = ("high", "level", "low", "seen_s")
 
     def __init__(self) -> None:
         self.level = -1.0
         """Raw eyeBlink of the open eye; below 0 before the first frame."""
-        self.middle = -1.0
-        """The calibrated level that it stays around; below 0 without."""
+        self.low, self.high = 0.0, OPEN_MAX
+        """Where the level stays."""
         self.seen_s = 0.0
-        """How long it was seen open."""
+        """How long it was seen open, up to ``FOLLOW_S``."""
 
     def calibrate(self, level: float | None) -> None:
-        self.middle = -1.0 if level is None else level
-        self.level, self.seen_s = (-1.0, 0.0) if level is None else (level, FOLLOW_S)
+        """Around this level, or from nothing."""
+        if level is None:
+            self.level, self.low, self.high, self.seen_s = -1.0, 0.0, OPEN_MAX, 0.0
+        else:
+            self.level, self.seen_s = level, FOLLOW_S
+            self.low, self.high = max(0.0, level - FOLLOW_RANGE), level + FOLLOW_RANGE
 
     def follow(self, b: float, closed: float, dt: float, trust: float) -> None:
         """``closed``: how far the lid is closed by the level so far. ``trust``: 0 for an eye that is not really seen."""
@@ -113,18 +125,17 @@ class _Eye:
             self.level = min(b, OPEN_FIRST_MAX)
             return
         if b <= level:
-            tau = min(FOLLOW_S, max(_FALL_S, self.seen_s))
+            tau = max(_FALL_S, self.seen_s)
         elif closed < _QUIET:
-            tau = min(FOLLOW_S, max(_RISE_S, self.seen_s))
+            tau = max(_RISE_S, self.seen_s)
         elif closed < _SHUT:
             tau = _DOZE_S
         else:
             return
-        if closed < _QUIET:
-            self.seen_s += dt * trust
+        if closed < _QUIET and self.seen_s < FOLLOW_S:
+            self.seen_s = min(FOLLOW_S, self.seen_s + dt * trust)
         level += (1.0 - math.exp(-dt / tau)) * trust * (b - level)
-        low, high = (0.0, OPEN_MAX) if self.middle < 0.0 else (self.middle - FOLLOW_RANGE, self.middle + FOLLOW_RANGE)
-        self.level = min(high, max(low, 0.0, level))
+        self.level = self.low if level < self.low else min(level, self.high)
 
 
 class LidMapper:
@@ -215,19 +226,25 @@ class LidMapper:
 
     def _map(self, b: float, level: float, ratio: float, lowered: float) -> tuple[float, float]:
         """How far the lid is closed, and its eyeBlink without what comes from looking down."""
-        floor = level + DEAD_ZONE
-        span = max(self._closed * ratio, level + LEAST_SPAN) - floor
-        y = (b - floor) / span
-        b -= lowered * min(1.0, max(0.0, 1.0 - y))  # only of an open eye: a closed one is closed
-        return min(1.0, max(0.0, (b - floor) / span)), b
+        above = b - level - DEAD_ZONE
+        if above <= 0.0:
+            return 0.0, b - lowered
+        closed = self._closed * ratio
+        span = (max(level + LEAST_SPAN, closed)) - level - DEAD_ZONE
+        if above >= span:
+            return 1.0, b
+        lowered *= 1.0 - above / span  # only of an open eye: a closed one is closed
+        return (above - lowered) / span if above > lowered else 0.0, b - lowered
 
     def _watch_blink(self, left: float, right: float, y_left: float, y_right: float, dt: float) -> None:
         """Follows a blink, and learns from it when it is over; only from fast closures of both eyes."""
-        b, most = max(left, right), max(y_left, y_right)
-        self._together = _moved_together(left - self._last_left, right - self._last_right)
+        b = max(right, left)
+        most = max(y_right, y_left)
+        moved_left, moved_right = left - self._last_left, right - self._last_right
+        self._together = _moved_together(moved_left, moved_right)
         gain = 1.0 - math.exp(-dt / _LAST_S)
-        self._last_left += gain * (left - self._last_left)
-        self._last_right += gain * (right - self._last_right)
+        self._last_left += gain * moved_left
+        self._last_right += gain * moved_right
         rise = b - self._slow
         self._slow += (1.0 - math.exp(-dt / _SLOW_S)) * rise
         if most > _BLINK_ON:
@@ -257,7 +274,8 @@ class LidMapper:
 
 def _moved_together(left: float, right: float) -> float:
     """0..1 by how alike two changes of raw eyeBlink are."""
-    if left * right <= 0.0:
+    less, more = (left, right) if abs(left) < abs(right) else (right, left)
+    if abs(less) <= 0.05 or less * more <= 0.0:
         return 0.0
-    less, more = sorted((abs(left), abs(right)))
+    less, more = abs(less), abs(more)
     return smooth_between(0.05, 0.12, less) * smooth_between(0.25, 0.50, less / more)
