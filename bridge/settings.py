@@ -131,7 +131,9 @@ class EyesSettings(Section):
         "auto", description="auto: the lids close together unless you wink; blend: always together; off: each for itself"
     )
     far_eye: bool = Field(True, description="beyond 20-30 degrees of yaw the eye that the camera hardly sees follows the other")
-    gaze: Literal["linked", "separate"] = Field("linked", description="both eyes look the same way, or each its own")
+    gaze: Literal["linked", "separate", "off"] = Field(
+        "linked", description="both eyes look the same way; separate: each its own, but never apart; off: as tracked"
+    )
     gaze_hold: bool = Field(True, description="the eyes do not look down while the lids are closing")
     gaze_source: Literal["coefficients", "iris"] = Field(
         "coefficients", description="iris: sideways gaze from the irises' landmarks, linear but not calmer"

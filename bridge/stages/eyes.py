@@ -76,7 +76,7 @@ class EyesStage:
         self._lids = LidMapper()
         self._holds = (GazeHold(), GazeHold())
         self._irises = (IrisFilter(), IrisFilter())
-        self._keeps_coefficients = settings.gaze == "separate" and not settings.gaze_hold and settings.gaze_source != "iris"
+        self._keeps_coefficients = settings.gaze == "off" and not settings.gaze_hold and settings.gaze_source != "iris"
 
     @property
     def open_lids(self) -> tuple[float, float]:
@@ -177,7 +177,7 @@ class EyesStage:
         if settings.gaze == "linked":
             x_l = x_r = _believed(x_l, x_r, lost_l, lost_r)
             y_l = y_r = _believed(y_l, y_r, lost_l, lost_r)
-        else:
+        elif settings.gaze == "separate":
             x_l, x_r = x_l + lost_l * (x_r - x_l), x_r + lost_r * (x_l - x_r)
             y_l, y_r = y_l + lost_l * (y_r - y_l), y_r + lost_r * (y_l - y_r)
             if x_l > x_r:  # eyes may meet nearby, but never part

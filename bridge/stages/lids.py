@@ -28,7 +28,7 @@ CLOSED_MAX = 0.80
 """MediaPipe's blinks never give reason for more (no peak reached 0.9)."""
 FULL_PEAK = 0.92
 """A peak above this cannot be MediaPipe's: the source has lids of its own, which reach 1."""
-LEAST_SPAN = 0.28
+LEAST_SPAN = 0.24
 """From open to closed."""
 OPEN_MAX = 0.35
 """Whoever seems to be more closed than this when nothing is calibrated has closed eyes."""
