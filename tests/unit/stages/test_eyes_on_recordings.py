@@ -80,10 +80,14 @@ def _watch(folder: Path, clip: str, feed: str, every: int = 1) -> Watched:
         SmoothStage(settings.smoothing, landmark_filtered=feed != "nosmooth"),
         EyesStage(settings.eyes),
     )
-    raw, shown = _read(folder / f"{clip}.nosmooth.npz")[::every], []
-    for state in _read(folder / f"{clip}.{feed}.npz")[::every]:
-        shown.append(functools.reduce(lambda seen, stage: stage.step(seen), stages, state).weights)
-    return Watched(np.array([state.t for state in raw]), np.stack([state.weights for state in raw]), np.stack(shown))
+    raw = _read(folder / f"{clip}.nosmooth.npz")[::every]
+    fed = _read(folder / f"{clip}.{feed}.npz")[::every]
+    shown = [functools.reduce(lambda seen, stage: stage.step(seen), stages, state) for state in fed]
+    return Watched(
+        np.array([state.t for state in raw]),
+        np.stack([state.weights for state in raw]),
+        np.stack([state.weights for state in shown]),
+    )
 
 
 @pytest.mark.parametrize(

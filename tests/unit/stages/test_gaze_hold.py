@@ -87,3 +87,18 @@ def test_the_first_frame_and_a_long_gap_show_what_is_seen() -> None:
     assert 0.7 == hold.step(0.0, 0.7, (1.0, 1.0))
     hold.step(0.1, 0.0, OPEN)
     assert 0.6 == hold.step(2.0, 0.6, (1.0, 1.0))
+
+
+def test_a_slow_start_of_a_blink_is_not_believed() -> None:
+    """The lids hesitate a little closed, where the eyes already seem to look down: what was seen before that is held."""
+    start = [(0.0, 0.06), (0.1, 0.12), (0.4, 0.17), (0.45, 0.22), (0.6, 0.9)]
+    frames = [(0.0, OPEN)] * 10 + [(value, (lid, lid)) for value, lid in start]
+    assert 0.0 == pytest.approx(_play(GazeHold(), frames)[-1])
+
+
+def test_a_closing_lid_holds_early() -> None:
+    """At a fifth already, when it comes down fast; slowly it takes a quarter."""
+    assert 0.0 == _play(GazeHold(), [(0.0, OPEN)] * 10 + [(0.3, (0.2, 0.2))])[-1]
+    assert (
+        0.3 == _play(GazeHold(), [(0.0, OPEN)] * 10 + [(0.0, (lid, lid)) for lid in (0.05, 0.10, 0.15)] + [(0.3, (0.2, 0.2))])[-1]
+    )
