@@ -73,6 +73,7 @@ class EyesStage:
         self._full_range = full_range
         self._neutral = IDENTITY_NEUTRAL
         self._moves_head = False
+        self._lid_levels: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None)
         self._lids = LidMapper()
         self._holds = (GazeHold(), GazeHold())
         self._irises = (IrisFilter(), IrisFilter())
@@ -142,7 +143,10 @@ class EyesStage:
         weights = neutral.weights
         # A neutral that only centres the head says nothing about the lids.
         open_lids = (float(weights[_CHANNELS[0]]), float(weights[_CHANNELS[1]])) if bool(weights.any()) else None
-        self._lids.calibrate(open_lids, getattr(neutral, "closed_lids", None))
+        closed_lids: tuple[float, float] | None = getattr(neutral, "closed_lids", None)
+        if (open_lids, closed_lids) != self._lid_levels:  # who centres the head keeps what was learnt of the lids
+            self._lid_levels = (open_lids, closed_lids)
+            self._lids.calibrate(open_lids, closed_lids)
 
     def _far_eyes(self, state: FaceState) -> _Lids:
         """How little the camera sees of each eye, 0..1: of the one that the face turns towards."""

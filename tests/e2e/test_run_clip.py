@@ -75,6 +75,7 @@ def _run(clip: Path, *, model: Path, smoothing: str, home: Path) -> Run:
             *("--output", f"vmc://127.0.0.1:{camel.port}?names=camel&bundle=0"),
             *("--output", f"record://{final}?stage=final"),
             *("--set", "smoothing.enabled=false"),
+            *("--set", "eyes.enabled=false"),
             *("--set", f"tracker.landmark_smoothing={smoothing}"),
             *("--set", f"tracker.model={model}"),
         ]

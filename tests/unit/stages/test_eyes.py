@@ -181,7 +181,7 @@ def test_wide_gives_way_while_the_lid_closes(make_state: States) -> None:
 
 
 def test_a_calibrated_open_level_is_zero_at_once(make_state: States) -> None:
-    """And a new calibration counts from the next frame on; one that only centres the head says nothing about lids."""
+    """And a new calibration counts from the next frame on; without one they are learnt again."""
 
     def calibrated(level: float) -> Neutral:
         weights = ZERO_WEIGHTS.copy()
@@ -194,8 +194,19 @@ def test_a_calibrated_open_level_is_zero_at_once(make_state: States) -> None:
     assert stage.open_lids == pytest.approx((0.3, 0.3), abs=0.01)
     neutrals.append(calibrated(0.05))
     assert min(_shown(stage.step(make_state(weights=_lids(0.34), t=0.03)))) > 0.3
-    neutrals.append(Neutral(weights=ZERO_WEIGHTS, quat_xyzw=np.array([0, 0.1, 0, 0.995]), position_m=np.ones(3)))
+    neutrals.append(IDENTITY_NEUTRAL)
     assert (0.0, 0.0) == _shown(stage.step(make_state(weights=_lids(0.3), t=0.06)))
+
+
+def test_centring_the_head_keeps_what_was_learnt_of_the_lids(make_state: States) -> None:
+    """Only the head's neutral is another one."""
+    neutrals = [IDENTITY_NEUTRAL]
+    stage = EyesStage(EyesSettings(), neutral=lambda: neutrals[-1])
+    _play(make_state, stage, [_lids(0.2)] * 30)
+    levels = stage.open_lids
+    neutrals.append(Neutral(weights=ZERO_WEIGHTS, quat_xyzw=np.array([0, 0.1, 0, 0.995]), position_m=np.ones(3)))
+    _play(make_state, stage, [_lids(0.2)], begin=30)
+    assert levels == pytest.approx(stage.open_lids, abs=1e-3)
 
 
 # --- off -------------------------------------------------------------------------------------------------------------
