@@ -203,7 +203,7 @@ class Settings(Section):
     outputs: tuple[OutputSettings, ...] = ()
 
     @property
-    def reads_landmarks(self) -> bool:
+    def needs_landmarks(self) -> bool:
         """Whether the landmarks are read even when no output asks for them."""
         iris = self.eyes.enabled and self.eyes.gaze_source == "iris"
         return self.tracker.landmarks or iris
