@@ -72,9 +72,10 @@ def smooth_between(low: float, high: float, x: float) -> float:
 def wink(left: float, right: float, *, together: float = 0.0) -> float:
     """0 for two lids that belong together, 1 for a wink, by how different they are.
 
-    ``together`` (0..1) raises what counts as different: in a blink one lid may be a frame behind the other.
+    ``together`` (``LidMapper.together``) moves what counts as different: in a blink one lid may be a frame behind the other, and
+    a lid on its way alone is winking, so that the other eye does not twitch with it.
     """
-    difference = abs(left - right) - 0.3 * together
+    difference = abs(left - right) - (0.3 if together > 0.0 else 0.06) * together
     return smooth_between(0.35, 0.60, difference)
 
 
@@ -186,7 +187,7 @@ class LidMapper:
 
     @property
     def together(self) -> float:
-        """0..1: whether both lids are just now on their way in the same direction, as in a blink and never in a wink."""
+        """1: both lids are just now on their way in the same direction, as in a blink; -1: one alone is; 0: none moves."""
         return self._together
 
     @property
@@ -273,9 +274,11 @@ class LidMapper:
 
 
 def _moved_together(left: float, right: float) -> float:
-    """0..1 by how alike two changes of raw eyeBlink are."""
+    """1 for two changes of raw eyeBlink that are alike, -1 for one without the other, 0 where there is none."""
     less, more = (left, right) if abs(left) < abs(right) else (right, left)
-    if abs(less) <= 0.05 or less * more <= 0.0:
+    moved = abs(more)
+    if moved <= 0.05:
         return 0.0
-    less, more = abs(less), abs(more)
-    return smooth_between(0.05, 0.12, less) * smooth_between(0.25, 0.50, less / more)
+    alike = less / more
+    together = smooth_between(0.05, 0.12, abs(less)) * smooth_between(0.25, 0.50, alike)
+    return together - smooth_between(0.06, 0.15, moved) * (1.0 - smooth_between(0.15, 0.35, alike))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bridge import arkit
 from bridge.recording_npz import read_npz
@@ -21,7 +22,7 @@ from bridge.settings import Settings
 from bridge.stages.eyes import EyesStage
 from bridge.stages.guard import GuardStage
 from bridge.stages.smooth import SmoothStage
-from bridge.types import FaceState, Float32Array, Float64Array, Presence
+from bridge.types import FaceState, Float32Array, Float64Array, Presence, Stage
 
 BLINKING = ("lp_d9", "lp_d10", "lp_d12", "lp_d13", "lp_s20", "st_a")
 LIDS = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
@@ -53,9 +54,9 @@ class Watched:
             if peaks.max() > 0.25:
                 yield slice(max(0, first - 2), end + 4), bool(peaks.min() > 0.3 * peaks.max())
 
-    def open_eyed(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def open_eyed(self) -> NDArray[np.bool_]:
         """The frames with open eyes."""
-        quiet = (self.raw[:, LIDS] - self.resting).max(axis=1) < 0.1
+        quiet: NDArray[np.bool_] = (self.raw[:, LIDS] - self.resting).max(axis=1) < 0.1
         for closure, _ in self.closures():
             quiet &= (self.t < self.t[closure][0] - 0.2) | (self.t > self.t[closure][-1] + 0.2)
         return quiet
@@ -75,7 +76,7 @@ def _read(path: Path) -> list[FaceState]:
 def _watch(folder: Path, clip: str, feed: str, every: int = 1) -> Watched:
     """``feed``: dil4 is what the balanced preset gets, nosmooth what the low-latency one does. ``every``: 2 halves the rate."""
     settings = Settings()
-    stages = (
+    stages: tuple[Stage, ...] = (
         GuardStage(),
         SmoothStage(settings.smoothing, landmark_filtered=feed != "nosmooth"),
         EyesStage(settings.eyes),
