@@ -63,12 +63,18 @@ class Engine:
     """One stage chain per subject. ``offer`` and ``command`` from any thread; everything else from the engine's own."""
 
     def __init__(
-        self, settings: Settings, *, clock: Callable[[], float], landmark_filtered: bool, subjects: int | None = None
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], float],
+        landmark_filtered: bool,
+        full_range: Callable[[], bool] = lambda: False,
+        subjects: int | None = None,
     ) -> None:
         count = settings.tracker.num_faces if subjects is None else subjects
         self._clock = clock
         self._chains: tuple[StageChain, ...] = tuple(
-            build_chain(settings, landmark_filtered=landmark_filtered) for _ in range(count)
+            build_chain(settings, landmark_filtered=landmark_filtered, full_range=full_range) for _ in range(count)
         )
         self._assigner = SubjectAssigner(count)
         self._inbox: Mailbox[TrackResult] = Mailbox()

@@ -75,7 +75,12 @@ class Runtime:
         self._source: Source = self._options.source or make_source(settings.source)
         self._refuse_circle()
         self._state = StateStore()
-        self._engine = Engine(settings, clock=self._clock, landmark_filtered=self._landmark_filtered())
+        self._engine = Engine(
+            settings,
+            clock=self._clock,
+            landmark_filtered=self._landmark_filtered(),
+            full_range=lambda: bool(getattr(self._source, "full_range", False)),
+        )
         self._calibration = CalibrationControl(
             settings.calibration,
             self._engine,
@@ -232,7 +237,7 @@ class Runtime:
             self.settings.tracker,
             self._model,
             timestamp_scale=self.settings.timestamp_scale,
-            landmarks=self.settings.tracker.landmarks or any(plan.wants_landmarks for plan in self.plans),
+            landmarks=self.settings.needs_landmarks or any(plan.wants_landmarks for plan in self.plans),
             keep_frames=any(plan.wants_frame for plan in self.plans),
             clock=self._clock,
         )

@@ -137,8 +137,25 @@ class CalibrationSettings(Section):
 
 
 class EyesSettings(Section):
-    """Gaze from the eyeLook coefficients."""
+    """Lids that close, open and wink as the person's do, and where the eyes look."""
 
+    enabled: bool = Field(True, description="false: lids and eyeLook coefficients stay as tracked and gaze stays ahead")
+    lids: Literal["auto", "map", "off"] = Field(
+        "auto",
+        description="each eye's open level becomes 0, a blink 1; auto: eyes that are not MediaPipe's (demo, phones) stay",
+    )
+    link: Literal["auto", "blend", "off"] = Field(
+        "auto", description="auto: the lids close together unless you wink; blend: always together; off: each for itself"
+    )
+    far_eye: bool = Field(True, description="beyond 20-30 degrees of yaw the eye that the camera hardly sees follows the other")
+    gaze: Literal["linked", "separate", "off"] = Field(
+        "linked", description="both eyes look the same way; separate: each its own, but never apart; off: as tracked"
+    )
+    gaze_hold: bool = Field(True, description="the eyes do not look down while the lids are closing")
+    gaze_source: Literal["coefficients", "iris"] = Field(
+        "coefficients", description="iris: sideways gaze from the irises' landmarks, linear but not calmer"
+    )
+    iris_gain: float = Field(4.0, ge=0.5, le=12, description="coefficient per eye width that the iris is off its middle")
     gaze_yaw_deg: float = Field(38.0, ge=0, le=90, description="degrees to the side at coefficient 1")
     gaze_pitch_deg: float = Field(35.0, ge=0, le=90, description="degrees up or down at coefficient 1")
 
@@ -304,6 +321,12 @@ class Settings(Section):
     control: ControlSettings = ControlSettings()
     log: LogSettings = LogSettings()
     outputs: tuple[OutputSettings, ...] = ()
+
+    @property
+    def needs_landmarks(self) -> bool:
+        """Whether the landmarks are read even when no output asks for them."""
+        iris = self.eyes.enabled and self.eyes.gaze_source == "iris"
+        return self.tracker.landmarks or iris
 
     @property
     def timestamp_scale(self) -> float:

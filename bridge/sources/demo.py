@@ -33,7 +33,7 @@ class DemoSource:
     notice: str | None = None
     delivers_results = True
     full_range = True
-    """The coefficients run from 0 to 1 by themselves: nothing of MediaPipe's resting face is to be taken off."""
+    """The coefficients run from 0 to 1 by themselves, as authored: nothing of MediaPipe's resting face is to be taken off."""
 
     def __init__(self, *, fps: float = 30.0, loop: bool = True, clock: Clock = monotonic, wait: Wait | None = None) -> None:
         self._fps = fps

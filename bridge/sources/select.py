@@ -109,7 +109,7 @@ class AutoSource:
 
     @property
     def full_range(self) -> bool:
-        """As ``delivers_results``: the demo's coefficients are authored."""
+        """As ``DemoSource.full_range``; known once it is open."""
         return self._chosen is self._demo
 
     @property

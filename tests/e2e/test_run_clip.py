@@ -76,6 +76,7 @@ def _run(clip: Path, *, model: Path, smoothing: str, home: Path) -> Run:
             *("--output", f"record://{final}?stage=final"),
             *("--set", "smoothing.enabled=false"),
             *(part for key in ("factory", "auto", "range") for part in ("--set", f"calibration.{key}=false")),
+            *("--set", "eyes.enabled=false"),
             *("--set", f"tracker.landmark_smoothing={smoothing}"),
             *("--set", f"tracker.model={model}"),
         ]

@@ -58,8 +58,9 @@ def test_the_mirror_image_of_the_mirror_image_is_the_state(make_state: States, s
 @given(seeds)
 def test_gaze_mirrors_as_its_weights_do(make_state: States, seed: int) -> None:
     """First gaze then mirror, or first mirror then gaze."""
-    stage, state = EyesStage(EyesSettings()), make_state(seed=seed)
-    one, other = mirror_state(stage.step(state)).gaze, stage.step(mirror_state(state)).gaze
+    state = make_state(seed=seed)
+    one = mirror_state(EyesStage(EyesSettings()).step(state)).gaze
+    other = EyesStage(EyesSettings()).step(mirror_state(state)).gaze
     assert one.left_deg == pytest.approx(other.left_deg)
     assert one.right_deg == pytest.approx(other.right_deg)
 
