@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bridge.clock import monotonic
-from bridge.engine import Engine, Port, Recenter
+from bridge.engine import Engine, Port
 from bridge.errors import ConfigError, SourceEnded
 from bridge.export import ANIMATIONS, ExportOptions, check_export_path, export_results
 from bridge.models import find_model
@@ -27,6 +27,7 @@ from bridge.recording import is_recording
 from bridge.settings import Settings
 from bridge.sources.recording import RECORDING_SUFFIXES, RecordingSource
 from bridge.sources.video import Material, open_material
+from bridge.stages.calibration_commands import Recenter
 from bridge.stages.mirror import mirror_state
 from bridge.trackers.offline import OfflineTracker
 from bridge.trackers.smoothing_check import expect_filtered

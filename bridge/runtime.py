@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge import __version__, arkit
+from bridge.calibration_control import CalibrationControl
+from bridge.calibration_profiles import ProfileStore
 from bridge.capture import CaptureLoop
 from bridge.clock import monotonic
-from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter
+from bridge.engine import Engine, Port
 from bridge.errors import AssetError, ConfigError, ControlError
 from bridge.export import ExportOptions
 from bridge.models import find_model
@@ -23,6 +25,7 @@ from bridge.outputs.live_rules import live_rules
 from bridge.outputs.profiles import ProfileShelf
 from bridge.outputs.registry import OutputContext, OutputPlan, create_output, parse_outputs
 from bridge.outputs.worker import OutputWorker
+from bridge.profile_keeper import ProfileKeeper
 from bridge.recorder import ResultRecorder
 from bridge.settings import OutputSettings, Settings
 from bridge.sources.select import make_source
@@ -72,7 +75,17 @@ class Runtime:
         self._source: Source = self._options.source or make_source(settings.source)
         self._refuse_circle()
         self._state = StateStore()
-        self._engine = Engine(settings, clock=self._clock, landmark_filtered=self._landmark_filtered())
+        self._engine = Engine(
+            settings,
+            clock=self._clock,
+            landmark_filtered=self._landmark_filtered(),
+            full_range=lambda: bool(getattr(self._source, "full_range", False)),
+        )
+        self._calibration = CalibrationControl(
+            settings.calibration,
+            self._engine,
+            lambda use: ProfileKeeper(ProfileStore(), wanted=settings.calibration.profile, use=use),
+        )
         self._capture = CaptureLoop(
             self._source,
             make_tracker=self._make_tracker,
@@ -96,6 +109,7 @@ class Runtime:
         loop = EventLoopThread()
         self._exit.callback(loop.close)
         self._exit.callback(self._await_smoothing_check)  # after all others: receivers must not wait for it
+        self._exit.callback(self._calibration.close)
         page = self._start_control(loop) if self.settings.control.enabled else None
         if self._options.record is not None:
             self._recorder = ResultRecorder(self._options.record, options=ExportOptions(eyes=self.settings.eyes))
@@ -111,6 +125,7 @@ class Runtime:
                 return
         if self._capture.failure is not None:
             raise self._capture.failure
+        self._calibration.begin(self._source, self._model)
         self._engine.start()
         self._await_outputs()
         # What exists now lives as long as the run: keep the garbage collector from walking it in the middle of a frame.
@@ -172,6 +187,12 @@ class Runtime:
         self._viewers = lambda: hub.viewers
         self._exit.callback(server.close)
         self._exit.callback(hub.close)
+        if self.settings.control.osc_port:
+            from bridge.control.osc_listener import OscListener
+
+            listener = OscListener(self.settings.control.osc_port, event_loop=loop, commands=self.command)
+            listener.open()
+            self._exit.callback(listener.close)
         self.control_url = f"http://{in_url(reachable(self.settings.control.host))}:{self.settings.control.port}/"
         return Port(subject=None, offer=hub.publish)
 
@@ -216,7 +237,7 @@ class Runtime:
             self.settings.tracker,
             self._model,
             timestamp_scale=self.settings.timestamp_scale,
-            landmarks=self.settings.tracker.landmarks or any(plan.wants_landmarks for plan in self.plans),
+            landmarks=self.settings.needs_landmarks or any(plan.wants_landmarks for plan in self.plans),
             keep_frames=any(plan.wants_frame for plan in self.plans),
             clock=self._clock,
         )
@@ -279,15 +300,13 @@ class Runtime:
             recorder=self._recorder,
             control_url=self.control_url,
             viewers=self._viewers(),
-        )
+        ) | {"calibration": self._calibration.status()}
 
     def command(self, method: str, params: dict[str, object]) -> object:
         """One request of the control protocol. Raises ControlError for an unknown method or bad parameters."""
         handlers: dict[str, Callable[[dict[str, object]], object]] = {
             "status": lambda _: self.status(),
-            "recenter": self._recenter,
-            "calibrate": self._calibrate,
-            "calibration.clear": self._clear,
+            **self._calibration.methods(),
             "pause": self._pause,
             "resume": self._resume,
             "outputs.list": lambda _: self.status()["outputs"],
@@ -300,21 +319,6 @@ class Runtime:
         if handler is None:
             raise ControlError(f"unknown method {method!r}; known are {', '.join(sorted(handlers))}")
         return handler(params)
-
-    def _recenter(self, _: dict[str, object]) -> object:
-        self._engine.command(Recenter())
-        return {"done": True}
-
-    def _calibrate(self, params: dict[str, object]) -> object:
-        seconds = params.get("seconds", self.settings.calibration.collect_s)
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0.2 <= seconds <= 30:
-            raise ControlError(f"calibrate: seconds must be a number from 0.2 to 30, not {seconds!r}")
-        self._engine.command(BeginNeutral(collect_s=float(seconds)))
-        return {"collecting_s": float(seconds)}
-
-    def _clear(self, _: dict[str, object]) -> object:
-        self._engine.command(ClearCalibration())
-        return {"done": True}
 
     def _pause(self, _: dict[str, object]) -> object:
         self._capture.pause()

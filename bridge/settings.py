@@ -161,14 +161,43 @@ class SmoothingSettings(Section):
 
 
 class CalibrationSettings(Section):
-    """The neutral pose and face."""
+    """The neutral pose and face, and the range of the expressions."""
 
     collect_s: float = Field(2.0, ge=0.2, le=30, description="how long `calibrate` watches the neutral face")
+    profile: str = Field(
+        "auto",
+        min_length=1,
+        max_length=40,
+        description="loaded at the start: auto (last used with this camera) | none | NAME",
+    )
+    factory: bool = Field(True, description="before anybody calibrated: start from MediaPipe's usual resting face")
+    auto: bool = Field(True, description="learn slowly, only from a face at rest, while nobody calibrated")
+    range: bool = Field(True, description="stretch each channel to the range that faces, or you, really use")
+    camera_tilt_deg: Annotated[float, Field(ge=-60, le=60)] | Literal["auto"] = Field(
+        "auto", description="how far the camera looks down (+) or up (-) at you; auto: from the calibrated head"
+    )
 
 
 class EyesSettings(Section):
-    """Gaze from the eyeLook coefficients."""
+    """Lids that close, open and wink as the person's do, and where the eyes look."""
 
+    enabled: bool = Field(True, description="false: lids and eyeLook coefficients stay as tracked and gaze stays ahead")
+    lids: Literal["auto", "map", "off"] = Field(
+        "auto",
+        description="each eye's open level becomes 0, a blink 1; auto: eyes that are not MediaPipe's (demo, phones) stay",
+    )
+    link: Literal["auto", "blend", "off"] = Field(
+        "auto", description="auto: the lids close together unless you wink; blend: always together; off: each for itself"
+    )
+    far_eye: bool = Field(True, description="beyond 20-30 degrees of yaw the eye that the camera hardly sees follows the other")
+    gaze: Literal["linked", "separate", "off"] = Field(
+        "linked", description="both eyes look the same way; separate: each its own, but never apart; off: as tracked"
+    )
+    gaze_hold: bool = Field(True, description="the eyes do not look down while the lids are closing")
+    gaze_source: Literal["coefficients", "iris"] = Field(
+        "coefficients", description="iris: sideways gaze from the irises' landmarks, linear but not calmer"
+    )
+    iris_gain: float = Field(4.0, ge=0.5, le=12, description="coefficient per eye width that the iris is off its middle")
     gaze_yaw_deg: float = Field(38.0, ge=0, le=90, description="degrees to the side at coefficient 1")
     gaze_pitch_deg: float = Field(35.0, ge=0, le=90, description="degrees up or down at coefficient 1")
 
@@ -190,6 +219,9 @@ class ControlSettings(Section):
     enabled: bool = True
     host: str = Field("127.0.0.1", min_length=1)
     port: Port = 8722
+    osc_port: int = Field(
+        0, ge=0, le=65535, description="UDP port of this machine for /avatar-bridge/recenter, calibrate, ...; 0 is off"
+    )
     token: str = Field("", description="demanded from everybody when host is not loopback; empty with such a host is refused")
 
 
@@ -336,6 +368,12 @@ class Settings(Section):
     control: ControlSettings = ControlSettings()
     log: LogSettings = LogSettings()
     outputs: tuple[OutputSettings, ...] = ()
+
+    @property
+    def needs_landmarks(self) -> bool:
+        """Whether the landmarks are read even when no output asks for them."""
+        iris = self.eyes.enabled and self.eyes.gaze_source == "iris"
+        return self.tracker.landmarks or iris
 
     @property
     def timestamp_scale(self) -> float:

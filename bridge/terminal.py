@@ -17,8 +17,8 @@ from rich.text import Text
 from bridge.clock import monotonic
 from bridge.outputs.receivers import Receiver
 
-_CALIBRATION_LIMIT_S = 60.0
-_CALIBRATION_BEGINS_S = 0.5
+_CALIBRATION_LIMIT_S = 180.0
+_CALIBRATION_PERIOD_S = 0.1
 
 
 class Caller(Protocol):
@@ -96,6 +96,10 @@ def print_status(state: dict[str, Any], console: Console) -> None:
     head.add_row("tracking", f"{engine['fps']:.1f} fps{latency}, {', '.join(engine['presence'])}")
     if tracker:
         head.add_row("", f"{tracker['submitted']} frames, {tracker['dropped']} dropped, reader {tracker['reader']}")
+    calibration = state.get("calibration") or {}
+    if calibration.get("calibrated"):
+        doubt = "; hard to believe, and insisted on" if calibration["flagged"] else ""
+        head.add_row("calibrated", escape(f"profile {calibration['profile'] or 'not kept'}{doubt}"))
     if state.get("notice"):
         head.add_row("note", f"[yellow]{escape(state['notice'])}[/]")
     if state.get("control_url"):
@@ -164,17 +168,56 @@ def print_receiver(receiver: Receiver, console: Console) -> None:
     )
 
 
-def await_calibration(client: Caller, console: Console) -> bool:
-    """Shows the calibration's progress until its verdict; whether it went well."""
-    began, begun = monotonic(), False
-    with console.status("look at the screen, relaxed, eyes open ...") as spinner:
-        while monotonic() < began + _CALIBRATION_LIMIT_S:
-            status = client.call("status", {})["engine"]["calibration"]
-            # The first answers may still be about the attempt before this one.
-            begun = begun or status["state"] == "collecting" or monotonic() > began + _CALIBRATION_BEGINS_S
-            if begun and status["state"] != "collecting":
+def lead_calibration(client: Caller, console: Console, *, attempt: int) -> bool:
+    """Shows what to do, step by step, until the verdict of that attempt; whether it went well.
+
+    A terminal rings its bell at the end of each step: closed eyes cannot read.
+    """
+    deadline = monotonic() + _CALIBRATION_LIMIT_S
+    shown: tuple[int, str] = (0, "")
+    with Live(console=console, refresh_per_second=10, transient=True) if console.is_terminal else nullcontext() as live:
+        while True:
+            status = client.call("calibration.status", {})
+            ours = status["attempt"] >= attempt
+            if ours and status["state"] != "collecting":
                 break
-            spinner.update(f"look at the screen, relaxed, eyes open ... {100 * status.get('progress', 0.0):.0f} %")
-            time.sleep(0.1)
+            if monotonic() >= deadline:
+                client.call("calibration.cancel", {})
+                console.print("the calibration took too long and was stopped", highlight=False)
+                return False
+            step = (status["number"], status["message"])
+            if ours and step != shown:
+                if shown[0] and live is not None:
+                    console.bell()
+                if live is None:
+                    console.print(f"{step[0]}/{status['count']} {step[1]}", markup=False, highlight=False)
+                shown = step
+            if live is not None and ours:
+                live.update(describe_step(status))
+            time.sleep(_CALIBRATION_PERIOD_S)
+    if shown[0] and console.is_terminal:
+        console.bell()
     console.print(status["message"] or "done", markup=False, highlight=False)
+    if status["can_insist"]:
+        console.print("Sure that it is right? `avatar-bridge calibration insist` uses it all the same.", highlight=False)
     return bool(status["state"] == "accepted")
+
+
+def describe_step(status: dict[str, Any]) -> Text:
+    """One step of a calibration: its number, what to do, how far it is."""
+    done = round(20 * min(1.0, max(0.0, float(status["progress"]))))
+    text = Text(f"{status['number']}/{status['count']}  ", style="dim")
+    text.append(status["message"], style="bold")
+    text.append(f"\n     {'━' * done}", style="green").append("━" * (20 - done), style="dim")
+    text.append("  hold it ..." if status["watching"] else "  waiting for you ...", style="dim")
+    for note in status["notes"]:
+        text.append(f"\n     {note}", style="yellow")
+    return text
+
+
+def profiles_table(profiles: list[dict[str, Any]]) -> Table:
+    """One row a profile."""
+    table = Table("profile", Column("calibrated at", overflow="fold"), "")
+    for profile in profiles:
+        table.add_row(escape(profile["name"]), escape(", ".join(profile["cameras"])), "in use" if profile["used"] else "")
+    return table

@@ -62,6 +62,8 @@ class DatagramSource:
     """Phones and trackers filter what they send: there is less noise than in a landmark model's results."""
     retry_max_s = 0.1
     """Opening costs nothing, and while nothing is open nothing is heard."""
+    full_range = True
+    """The coefficients run from 0 to 1 by themselves: nothing of MediaPipe's resting face is to be taken off."""
 
     def __init__(
         self,

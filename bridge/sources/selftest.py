@@ -108,6 +108,8 @@ class SelftestSource:
     live = False
     notice: str | None = None
     delivers_results = True
+    full_range = True
+    """The poses are what receivers shall show: nothing of MediaPipe's resting face is to be taken off."""
     label = "self-test"
 
     def __init__(

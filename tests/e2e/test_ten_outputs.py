@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from bridge import arkit
 from bridge.testing import Seen, UdpBench
@@ -58,6 +59,17 @@ def _recording(path: Path) -> Iterator[tuple[float, Seen]]:
             yield line["t"], Seen(weights, np.array(face["head"]["quat_xyzw"]) if face["head"] else None)
 
 
+def _watch(port: int) -> ClientConnection:
+    """A viewer of the stream, as soon as its output listens."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return connect(f"ws://127.0.0.1:{port}", compression=None, proxy=None, open_timeout=PATIENCE_S)
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, f"nobody listens on port {port}"
+            time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def received(
     clips: Path,
@@ -92,9 +104,7 @@ def received(
         with Program("run", "--source", str(clips / CLIP), "--loop", "--duration", "8", *arguments, *flags, home=home) as program:
             program.wait_for_page(control)
             benches["vts-phone"].meet()
-            viewer = stack.enter_context(
-                connect(f"ws://127.0.0.1:{stream_port}", compression=None, proxy=None, open_timeout=PATIENCE_S)
-            )
+            viewer = stack.enter_context(_watch(stream_port))
             done.frames["ws"] = []
             for message in viewer:
                 frame: dict[str, Any] = json.loads(message)
