@@ -15,6 +15,8 @@ from bridge.types import CHANNELS, IDENTITY_HEAD, ZERO_WEIGHTS, Float32Array, Fl
 
 RESET_GAP_S = 0.5
 """Longer without a sample, and the past says nothing any more."""
+_SHORTEST_S = 1e-6
+"""Samples closer than this are one sample: there is no speed to be had from them."""
 POSE_CHANNELS = 6
 """Rotation about the camera's x, y, z in degrees, then position x, y, z in centimetres."""
 
@@ -71,7 +73,7 @@ class FaceFilter:
         if last is None or t - last > RESET_GAP_S:
             self._begin(weights, head, t)
             return weights, head
-        if not t > last:
+        if not t - last >= _SHORTEST_S:
             return self._output()
         self._t = t
         error, step = self._error, self._step

@@ -52,7 +52,7 @@ def test_the_first_sample_passes_through() -> None:
     assert filtered[1] is head
 
 
-@pytest.mark.parametrize("later_s", [0.0, -0.01, -5.0, math.nan])
+@pytest.mark.parametrize("later_s", [0.0, 1e-9, -0.01, -5.0, math.nan])
 def test_a_sample_that_is_not_later_gets_the_previous_output(later_s: float) -> None:
     """And changes nothing for the samples after it."""
     disturbed, calm = FaceFilter(_gate()), FaceFilter(_gate())
@@ -158,3 +158,12 @@ def test_reset_lets_the_next_sample_through() -> None:
     filtering.reset()
     weights = _all(0.9)
     assert weights is filtering.filter(weights, None, 0.03)[0]
+
+
+@pytest.mark.parametrize("dt", [5e-324, 1e-300, 1e-9])
+def test_times_that_hardly_differ_do_not_divide_by_nothing(dt: float) -> None:
+    """From zero on, where such small steps exist: the previous output, and finite afterwards."""
+    filtering = FaceFilter(_gate())
+    filtering.filter(_all(0.2), _head(), 0.0)
+    assert {float(np.float32(0.2))} == set(filtering.filter(_all(0.9), _head(yaw=5), dt)[0].tolist())
+    assert np.isfinite(filtering.filter(_all(0.3), _head(), 0.03)[0]).all()
