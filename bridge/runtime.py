@@ -215,7 +215,7 @@ class Runtime:
             self.settings.tracker,
             self._model,
             timestamp_scale=self.settings.timestamp_scale,
-            landmarks=self.settings.tracker.landmarks or any(plan.wants_landmarks for plan in self.plans),
+            landmarks=self.settings.needs_landmarks or any(plan.wants_landmarks for plan in self.plans),
             keep_frames=any(plan.wants_frame for plan in self.plans),
             clock=self._clock,
         )

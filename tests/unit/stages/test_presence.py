@@ -10,7 +10,7 @@ import pytest
 from bridge import arkit, space
 from bridge.settings import PresenceSettings
 from bridge.stages.neutral import IDENTITY_NEUTRAL, Neutral
-from bridge.stages.presence import PresenceStage
+from bridge.stages.presence import LONGER, PresenceStage
 from bridge.types import GAZE_AHEAD, IDENTITY_HEAD, ZERO_WEIGHTS, FaceState, Gaze, Presence, frozen_array
 
 States = Callable[..., FaceState]
@@ -207,7 +207,7 @@ def test_after_the_blend_frames_pass_again(make_state: States) -> None:
     _watched(stage, make_state)
     stage.step(_missing(make_state, 1.0))
     stage.step(make_state(t=1.03))
-    state = make_state(seed=4, t=1.03 + BLEND)
+    state = make_state(seed=4, t=1.03 + LONGER * BLEND)
     assert state is stage.step(state)
 
 

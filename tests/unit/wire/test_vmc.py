@@ -271,7 +271,7 @@ def test_unbundled_frames_are_the_same_messages(make_state: MakeState) -> None:
 
 def test_split_takes_the_shorter_way() -> None:
     """A quaternion with negative w is the same rotation, and its half is half of the small angle."""
-    first, second = split_rotation((0.0, -math.sin(0.1), 0.0, -math.cos(0.1)), 0.5)
+    first, second = split_rotation((0.0, -math.sin(0.1), 0.0, -math.cos(0.1)), (0.5, 0.5))
 
     np.testing.assert_allclose(first, [0.0, math.sin(0.05), 0.0, math.cos(0.05)], atol=1e-15)
     np.testing.assert_allclose(first, second, atol=1e-15)
