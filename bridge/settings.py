@@ -75,7 +75,10 @@ class TrackerSettings(Section):
     )
     stall_timeout_s: float = Field(2.0, ge=0.5, le=60, description="frames went in and nothing came back for this long: rebuild")
     identity_hold_s: float = Field(
-        2.0, ge=0, le=60, description="for this long after a loss only a face near the lost one's place is taken for the same person"
+        2.0,
+        ge=0,
+        le=60,
+        description="for this long after a loss only a face near the lost one's place is taken for the same person",
     )
 
     @model_validator(mode="after")

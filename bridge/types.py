@@ -142,7 +142,7 @@ class FaceState:
     box: tuple[float, float, float, float] | None = None
     frame: CameraFrame | None = None
     stalled: bool = False
-    """Whether nothing at all came from camera or tracker at this time, in contrast to a picture without a face. Never with LIVE."""
+    """Whether nothing at all came from camera or tracker: not the same as a picture without a face. Never with LIVE."""
     extras: tuple[tuple[str, float], ...] = ()
     """Further named values that the user's mapping rules made, for outputs that can carry any name."""
     mirrored: bool = False

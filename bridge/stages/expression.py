@@ -21,6 +21,7 @@ CLOSED_SHARE = 0.5
 CATCH_UP = 4.0 / 3.0
 """The slope above the dead zone: from four times the dead zone on, values are what they were."""
 
+_CATCH_UP, _ZERO = np.float32(CATCH_UP), np.float32(0.0)
 _OPENS_S, _CLOSES_S = 0.1, 0.6
 _LONGEST_STEP_S = 0.5
 _TAN_FAR = math.tan(math.radians(FAR_SIDE_DEG[0]))
@@ -82,10 +83,13 @@ class ExpressionStage:
         self._widest = np.full(CHANNELS, settings.dead_zone, dtype=np.float32)
         self._widest[[name.startswith(("eyeLook", "eyeBlink")) for name in arkit.NAMES]] = 0.0
         self._narrowest = self._widest * np.float32(CLOSED_SHARE)
+        span = self._widest - self._narrowest
+        self._narrowing, self._widening = -span / np.float32(_OPENS_S), span / np.float32(_CLOSES_S)
         self._zone = self._widest.copy()
-        self._factor, self._boost = _gains(settings.gain)
-        self._boosts, self._reduces = bool(self._boost.any()), bool((self._factor != 1.0).any())
-        self._from, self._room = np.float32(settings.gain_from), np.float32(1.0 - settings.gain_from)
+        self._factor, boost = _gains(settings.gain)
+        self._boosted = np.flatnonzero(boost)
+        self._boosts: list[tuple[int, float]] = [(int(i), float(boost[i])) for i in self._boosted]
+        self._reduces = bool((self._factor != 1.0).any())
         self._chin_up, self._nose_down = _pitch_slopes(settings.pitch_coupling)
         self._shapes = LandmarkShapes(settings.landmark_shapes) if settings.landmark_shapes else None
         self._last_t: float | None = None
@@ -130,27 +134,23 @@ class ExpressionStage:
         self._last_t = t
         used = weights > zone
         # Both glide on straight lines, so that the frame rate does not matter.
-        span = self._widest - self._narrowest
-        zone += np.where(used, np.float32(-dt / _OPENS_S), np.float32(dt / _CLOSES_S)) * span
+        glide = np.where(used, self._narrowing, self._widening)
+        glide *= dt
+        zone += glide
         np.maximum(zone, self._narrowest, out=zone)
         np.minimum(zone, self._widest, out=zone)
         above = weights - zone
-        above *= np.float32(CATCH_UP)
+        above *= _CATCH_UP
         np.minimum(weights, above, out=weights)
-        np.maximum(weights, 0.0, out=weights)
+        np.maximum(weights, _ZERO, out=weights)
 
     def _strengthen(self, weights: Float32Array) -> None:
         """``y = z + (1-z) g u / (1 + (g-1) u)`` with u, the share of what is above z: slope g at z, and 1 stays 1."""
-        over = weights - self._from
-        over /= self._room
-        np.maximum(over, 0.0, out=over)
-        rise = over * self._boost
-        rise /= rise + np.float32(1.0)
-        over -= np.float32(1.0)
-        rise *= over
-        rise *= self._room
-        weights -= rise
-        np.minimum(weights, 1.0, out=weights)
+        begin = self._settings.gain_from
+        for value, (i, boost) in zip(weights[self._boosted].tolist(), self._boosts, strict=True):
+            if value > begin:  # few are: plain numbers are faster than arrays here
+                share = (value - begin) / (1.0 - begin)
+                weights[i] = min(1.0, begin + (value - begin) * (1.0 + boost) / (1.0 + boost * share))
 
     def _towards_camera(self, head: HeadPose) -> Float64Array:
         """The head's rotation as the camera sees it, before the neutral was taken out."""

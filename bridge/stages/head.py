@@ -35,8 +35,8 @@ class HeadStage:
     Off-axis: who slides sideways without turning is seen from the side, and reported as turned by 0.76° per degree of the view
     angle (0.70° upright). With the angles a' = atan(x / distance as reported) and a = atan(x / true distance), yaw becomes
     ``yaw - (a_x - .24 a_x')`` and pitch ``pitch + (a_y - .30 a_y')``, about the camera's axes. A neutral has taken out the part
-    of its own place already, and that is taken into account: in its place nothing changes. Off by default: people who lean aside
-    usually keep facing the screen, and then the reported turn is what they do.
+    of its own place already, and that is taken into account: there, a head that is straight ahead stays so. Off by default:
+    people who lean aside usually keep facing the screen, and then the reported turn is what they do.
 
     Limits: soft, ``soft_limit``. Those of the position hold only with a neutral, as others are counted from the camera.
     """
@@ -49,7 +49,9 @@ class HeadStage:
         self._turn_gains, self._move_gains = (gain.yaw, gain.pitch, gain.roll), (gain.x, gain.y, gain.z)
         self._turns = self._turn_gains != (1.0, 1.0, 1.0) or any(settings.limit_deg)
         self._moves = self._distance != 1.0 or self._move_gains != (1.0, 1.0, 1.0)
-        self._does = settings.enabled and bool(settings.off_axis or self._turns or self._moves or any(settings.limit_m))
+        self._limits_place = any(settings.limit_m)
+        self._does = settings.enabled and bool(settings.off_axis or self._turns or self._moves)
+        self._does_with_neutral = self._does or (settings.enabled and self._limits_place)
         self._neutral = IDENTITY_NEUTRAL
         self._seen_from: Float64Array | None = None
 
@@ -59,16 +61,18 @@ class HeadStage:
     def step(self, state: FaceState) -> FaceState:
         """The same frame with the head to show; without a head, or not observed, frames pass."""
         head = state.head
-        if not self._does or head is None or state.presence is not Presence.LIVE:
-            return state
         neutral = self._neutral_now()
+        limited = self._limits_place and neutral.moves_head
+        does = self._does_with_neutral if limited else self._does
+        if not does or head is None or state.presence is not Presence.LIVE:
+            return state
         quat_xyzw, position_m = head.quat_xyzw, head.position_m
         if self._settings.off_axis:
             quat_xyzw = self._facing(quat_xyzw, position_m, neutral)
         if self._turns:
             quat_xyzw = self._turned(quat_xyzw)
-        if self._moves or (neutral.moves_head and any(self._settings.limit_m)):
-            position_m = self._moved(position_m, limited=neutral.moves_head)
+        if self._moves or limited:
+            position_m = self._moved(position_m, limited=limited)
         if quat_xyzw is head.quat_xyzw and position_m is head.position_m:
             return state
         head = HeadPose(position_m=frozen_array(position_m), quat_xyzw=frozen_array(quat_xyzw))
@@ -97,9 +101,7 @@ class HeadStage:
     def _turned(self, quat_xyzw: Float64Array) -> Float64Array:
         angles = [
             soft_limit(gain * angle, limit)
-            for angle, gain, limit in zip(
-                space.to_euler_deg(quat_xyzw), self._turn_gains, self._settings.limit_deg, strict=True
-            )
+            for angle, gain, limit in zip(space.to_euler_deg(quat_xyzw), self._turn_gains, self._settings.limit_deg, strict=True)
         ]
         return space.from_euler_deg(yaw=_half_turn(angles[0]), pitch=min(90.0, max(-90.0, angles[1])), roll=_half_turn(angles[2]))
 

@@ -66,9 +66,9 @@ class VmcEncoder:
         lipsync: LipSync = "mediapipe",
         emotions: bool = False,
     ) -> None:
-        """``neck``, ``chest``, ``spine``: how much of the head's rotation each takes; together 0..1, the head takes the rest. With
-        shares of its own the trunk turns along; without, its bones are sent at rest. ``bones`` None: as usual for the target.
-        Raises ValueError when the shares are more than the whole.
+        """``neck``, ``chest``, ``spine``: how much of the head's rotation each takes; together 0..1, the head takes the rest.
+
+        ``bones`` None: as usual for the target. Raises ValueError when the shares are more than the whole.
         """
         if min(neck, chest, spine) < 0.0 or neck + chest + spine > 1.0 + 1e-9:
             raise ValueError("neck, chest and spine share the head's rotation: together they are within 0..1")
@@ -80,8 +80,10 @@ class VmcEncoder:
         self._mapping = VrmMapping(lipsync=lipsync, emotions=emotions, look_expressions=look_expressions) if presets else None
         expressions = _expressions(names, look_expressions=look_expressions)
         with_bones = target == "performer" if bones is None else bones
+        end = [*expressions, *_trailer(ok_fields)]
+        trunk = chest > 0.0 or spine > 0.0
         groups = (
-            [_performer_body(with_bones=with_bones, eye_bones=eyes == "bones", trunk=chest > 0.0 or spine > 0.0), [*expressions, *_trailer(ok_fields)]]
+            [_performer_body(with_bones=with_bones, eye_bones=eyes == "bones", trunk=trunk), end]
             if target == "performer"
             else [[*_assistant_body(with_bones=with_bones, gaze=eyes != "off"), *expressions]]
         )
@@ -135,7 +137,7 @@ def split_rotation(quat_xyzw: Sequence[float], shares: Sequence[float]) -> list[
     if sine < 1e-12:
         return [_IDENTITY for _ in shares]
     half_angle = math.atan2(sine, w)
-    parts = []
+    parts: list[tuple[float, ...]] = []
     for share in shares:
         k = math.sin(share * half_angle) / sine
         parts.append((x * k, y * k, z * k, math.cos(share * half_angle)))

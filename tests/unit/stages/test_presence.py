@@ -84,7 +84,7 @@ def test_within_the_grace_everything_stands_still(make_state: States) -> None:
     """At the last frame, moving or not."""
     stage = _stage()
     _watched(stage, make_state)
-    last = stage.step(make_state(weights={"jawOpen": 0.9}, yaw=30, t=0.01))
+    last = stage.step(make_state(weights={"jawOpen": 0.9}, yaw=25, t=0.01))
     held = stage.step(_missing(make_state, 0.1))
     assert last.weights is held.weights
     assert last.head is held.head
@@ -123,6 +123,32 @@ def test_one_wild_frame_does_not_move_the_held_pose(make_state: States) -> None:
     assert 0.4 == pytest.approx(float(held.weights[JAW]))
     assert held.head is not None
     assert 20.0 == pytest.approx(space.to_euler_deg(held.head.quat_xyzw)[0], abs=0.01)
+
+
+def _after_a_hand(make_state: States, *, yaw: float) -> PresenceStage:
+    stage = _stage()
+    _watched(stage, make_state)
+    stage.step(make_state(weights={"jawOpen": 0.95}, yaw=yaw, t=0.001))
+    return stage
+
+
+def test_what_a_hand_made_of_the_face_is_left_sooner(make_state: States) -> None:
+    """Far off in expression and pose: after half of the grace. Far off in the expression only, it may be real: after all."""
+    hand, mouth = _after_a_hand(make_state, yaw=50), _after_a_hand(make_state, yaw=22)
+    (hand_early, hand_later), (mouth_early, mouth_later) = (
+        _jaws(stage.step(_missing(make_state, gap_s)) for gap_s in (0.04, 0.1)) for stage in (hand, mouth)
+    )
+    assert 0.95 == pytest.approx(hand_early)
+    assert hand_later < 0.9
+    assert (0.95, 0.95) == pytest.approx((mouth_early, mouth_later))
+
+
+def test_a_hand_changes_nothing_about_when_the_face_is_lost(make_state: States) -> None:
+    """HELD for grace and hold as ever, and no step where it eases to rest."""
+    stage = _after_a_hand(make_state, yaw=50)
+    before, after = (stage.step(_missing(make_state, 0.001 + GRACE + HOLD + s)) for s in (-1e-6, 1e-6))
+    assert (Presence.HELD, Presence.LOST) == (before.presence, after.presence)
+    assert np.abs(before.weights - after.weights).max() < 1e-6
 
 
 def test_a_face_seen_too_shortly_is_held_as_it_was(make_state: States) -> None:
