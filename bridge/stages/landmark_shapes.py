@@ -1,23 +1,24 @@
 """Values out of the landmarks for channels that MediaPipe's coefficients leave dead or weak. All are off unless asked for.
 
-How they were measured: the ICT head was rendered with one ARKit shape at a time (0, 0.5, 1; camera noise; straight, yaw +-15°,
-pitch +-12°) and tracked by face_landmarker.task. Lengths are distances between the outer eye corners, in the head's own frame.
-Noise is the standard deviation of the still head.
+How they were measured: the ICT head was rendered with one ARKit shape at a time (0.5 and 1; face 190 px high, camera noise;
+straight, yaw +-15°, pitch +-12°) and tracked by face_landmarker.task at full speed. "Measure": how far it moves at 0.5 / 1, in
+distances of the outer eye corners, and its standard deviation at rest. "Value": what comes out at 0.5 / 1, straight ahead.
 
-| shape | what is measured | at 0.5 / 1 | noise | what else does it | verdict |
-|---|---|---|---|---|---|
-| mouthFrown | corners of the mouth against the lips' middle, down | .010 / .020 | .0003 | chin up 12° .013, turned 15° .009; \
-funnel .011 | works for frontal heads; pitch is taken out, half of it |
-| eyeWide | opening of the lids over their width | .016 / .035 | .0033 | funnel .025, puffed cheeks .019, pose .009 | \
-coarse: the upper half of it only |
-| noseSneer | wing of the nose to the inner eye corner, shorter | .025 / .041 | .0013 | smile .041, raised lip .029: taken out \
-by their coefficients; pose .009 | coarse: together with the lip it lifts |
-| cheekPuff | the mouth narrower while the model sees both lips rolled in (.50 / .70) | .034 / .055 | .003 | the cheeks' own \
-landmarks do not move outward (-.012): a guess from the lips | rolled lips may pass for puffed cheeks |
-| jawForward | chin against the bridge of the nose, forward | -.006 / -.011 | .002 | pose .024 | none: the mesh does not follow \
-the chin |
+- ``mouthFrown``: corners of the mouth below the lips' middle. Measure .010 / .020, noise .0003. Value .09 / .90; between .02 and
+  1.0 when turned or tilted. Mistakes: mouthFunnel .18 (turned .82), a raised lip turned .42.
+- ``eyeWide``: opening of the lids over their width. Measure .016 / .035, noise .003. Value .07 / .86; 0 with the chin up.
+  Mistakes: mouthFunnel .44, puffed cheeks .15; raised brows of another rendered head 1.0.
+- ``noseSneer``: from the wings of the nose to the inner eye corners. Measure .025 / .041, noise .0013, and as much from a smile
+  (.041) and a raised lip (.029), whose coefficients take it out. Value .67 / .70; .01 to 1.0 when turned or tilted. Mistakes: a
+  raised lip .09 (turned .55), pucker .10 (chin up .37), a blink nose down .42.
+- ``cheekPuff``: a narrower mouth while the model sees both lips rolled in (.50 / .70). Measure .034 / .055, noise .003. Value
+  .48 / .98; .0 to 1.0 when turned or tilted. The cheeks' own landmarks do not move outward at all (-.012), so this is a guess
+  from the lips: rolled lips that are also narrow pass for puffed cheeks.
+- ``jawForward``: chin in front of the bridge of the nose. Measure -.006 / -.011: the mesh does not follow the chin, and a raised
+  head moves it more (.024). Value 0. It is there for models that may do better.
 
-No clip of a person doing these was at hand; that is why they are off.
+On the real clips at hand (faces of 44-92 px, nobody doing any of these) all stayed at 0 because those faces are at rest too
+shortly to be learnt. No clip of a person puffing, sneering or frowning was at hand: therefore all are off.
 """
 
 from __future__ import annotations

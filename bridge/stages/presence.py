@@ -33,7 +33,7 @@ from bridge.types import (
 BELIEVABLE_S = (0.5, 0.2)
 """The pose to hold is the median over this span before the loss; what is later may already show the hand that covers the face."""
 LONGER = 1.3
-"""How much longer the blend may take where there is far to go: with 0.25 s the avatar is live again within 0.35 s, the dropped frame counted in."""
+"""How much longer the blend may take where there is far to go: with 0.25 s the avatar is live again within 0.35 s."""
 STEP_DEG, STEP = 1.45, 0.097
 """What a frame of a 60 Hz output may change while blending in: just under the 1.5° and 0.1 of QUALITY.md, section 7."""
 _FRAME_S = 1 / 60
@@ -64,8 +64,8 @@ class PresenceStage:
     begins. What a loss has begun is not stopped by a stall.
 
     Where the last face was far from the believable one in both expression and pose, a hand had come before it: then it is left
-    after half of the grace. (A hand over a made-up face: mean error of the coefficients .21 -> .18, of the pose 7.4 -> 6.2°. Half, because a frame lost in
-    a quick turn looks the same, and must not show.)
+    after half of the grace. A hand over a made-up face: mean error of the coefficients .21 -> .18, of the pose 7.4° -> 6.2°.
+    Only half, because a frame lost in a quick turn looks the same, and must not show.
 
     Rest: all weights 0, head straight, eyes ahead. The head's position goes to 0 when a neutral says where that is; uncalibrated
     positions are counted from the camera, so there the head stays where it was. Before the first face the state is

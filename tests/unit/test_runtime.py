@@ -17,10 +17,11 @@ from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 
 from bridge import arkit
-from bridge.errors import ConfigError, ControlError, SourceUnavailable
+from bridge.clock import monotonic
+from bridge.errors import ConfigError, ControlError, SourceEnded, SourceUnavailable
 from bridge.runtime import RunOptions, Runtime, check_settings
 from bridge.settings import Settings
-from bridge.types import TrackResult
+from bridge.types import IDENTITY_HEAD, ZERO_WEIGHTS, Face, TrackResult
 
 DEADLINE_S = 30.0
 
@@ -152,6 +153,49 @@ def test_commands_reach_the_engine() -> None:
         channels = runtime.command("channels", {})
         assert isinstance(channels, list)
         assert len(channels) == 52
+
+    _run(runtime, body)
+
+
+class _StandsStill:
+    """A live source that delivers a second of faces and then blocks until it is cancelled."""
+
+    label, live, delivers_results = "stands still", True, True
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+        self._seq = 0
+
+    def open(self) -> None:
+        """Always there."""
+
+    def read(self) -> TrackResult:
+        """30 results, and no more."""
+        if self._seq == 30:
+            self._cancelled.wait()
+        if self._cancelled.wait(1 / 60):
+            raise SourceEnded("cancelled")
+        self._seq += 1
+        now = monotonic()
+        return TrackResult(seq=self._seq, t=now, t_done=now, faces=(Face(weights=ZERO_WEIGHTS, head=IDENTITY_HEAD),))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def cancel(self) -> None:
+        """Ends a blocked read."""
+        self._cancelled.set()
+
+
+def test_a_source_that_stands_still_is_said_to_be_stalled() -> None:
+    """Not running, not lost, and not a face that went away."""
+    runtime = Runtime(_settings(presence={"stall_hold_s": 60}), RunOptions(source=_StandsStill()))
+
+    def body() -> None:
+        _wait_for(lambda: _status(runtime)["engine"]["results"] == 30)
+        _wait_for(lambda: _status(runtime)["state"] == "stalled")
+        engine = _status(runtime)["engine"]
+        assert (True, 1, ["HELD"]) == (engine["stalled"], engine["stalls"], engine["presence"])
 
     _run(runtime, body)
 
