@@ -11,14 +11,17 @@ from bridge.clock import Clock, monotonic
 from bridge.errors import SourceEnded, SourceLost, SourceUnavailable
 from bridge.recording import RecordingReader
 from bridge.recording_npz import read_npz
+from bridge.sources.animation import read_animation
 from bridge.sources.livelink_take import read_livelink_csv
 from bridge.sources.paced import Pacer, Wait
 from bridge.sources.report import RateMeter, SourceReport, rate_text
 from bridge.types import TrackResult
 
 WHOLE_READERS: Mapping[str, Callable[[Path], Iterable[TrackResult]]] = MappingProxyType({
+    ".bvh": read_animation,
     ".csv": read_livelink_csv,
     ".npz": read_npz,
+    ".vrma": read_animation,
 })  # fmt: skip
 """Suffix -> what reads such a file at once; its results can be gone through again. Raises SourceUnavailable."""
 
@@ -29,7 +32,7 @@ _SLACK_RANGE_S = (0.01, 0.1)
 
 
 class RecordingSource:
-    """Results of a ``.jsonl`` recording of either stage, of an ``.npz`` of results, or of a Live Link Face ``.csv``.
+    """Results of a ``.jsonl`` recording of either stage, or of a file that one of ``WHOLE_READERS`` knows.
 
     At its own pace, every result is due, and dated, start + its recorded distance from the first; the start is the first
     ``read``. ``fast`` waits for nothing and keeps the recorded times. Times and numbers keep increasing when it loops. States of

@@ -45,10 +45,8 @@ class HeadStage:
         self._settings = settings
         self._neutral_now = neutral
         self._distance = math.tan(math.radians(MEDIAPIPE_VFOV_DEG / 2)) / math.tan(math.radians(settings.camera_vfov_deg / 2))
-        gain = settings.gain
-        self._turn_gains, self._move_gains = (gain.yaw, gain.pitch, gain.roll), (gain.x, gain.y, gain.z)
-        self._turns = self._turn_gains != (1.0, 1.0, 1.0) or any(settings.limit_deg)
-        self._moves = self._distance != 1.0 or self._move_gains != (1.0, 1.0, 1.0)
+        self._turns = settings.gain_deg != (1.0, 1.0, 1.0) or any(settings.limit_deg)
+        self._moves = self._distance != 1.0 or settings.gain_m != (1.0, 1.0, 1.0)
         self._limits_place = any(settings.limit_m)
         self._does = settings.enabled and bool(settings.off_axis or self._turns or self._moves)
         self._does_with_neutral = self._does or (settings.enabled and self._limits_place)
@@ -101,13 +99,15 @@ class HeadStage:
     def _turned(self, quat_xyzw: Float64Array) -> Float64Array:
         angles = [
             soft_limit(gain * angle, limit)
-            for angle, gain, limit in zip(space.to_euler_deg(quat_xyzw), self._turn_gains, self._settings.limit_deg, strict=True)
+            for angle, gain, limit in zip(
+                space.to_euler_deg(quat_xyzw), self._settings.gain_deg, self._settings.limit_deg, strict=True
+            )
         ]
         return space.from_euler_deg(yaw=_half_turn(angles[0]), pitch=min(90.0, max(-90.0, angles[1])), roll=_half_turn(angles[2]))
 
     def _moved(self, position_m: Float64Array, *, limited: bool) -> Float64Array:
         x, y, z = position_m.tolist()
-        gains, limits = self._move_gains, self._settings.limit_m
+        gains, limits = self._settings.gain_m, self._settings.limit_m
         place = [gains[0] * x, gains[1] * y, gains[2] * self._distance * z]
         if limited:
             place = [soft_limit(value, limit) for value, limit in zip(place, limits, strict=True)]

@@ -14,7 +14,8 @@ def mirror_state(state: FaceState) -> FaceState:
 
     Sides of the coefficients are swapped (jaw and mouth directions too); yaw, roll and x of the head change sign; each eye takes
     over the other's gaze with yaw negated. ``landmarks``, ``box`` and ``frame`` belong to the camera's picture, which is never
-    mirrored, and stay; ``mirrored`` says so.
+    mirrored, and stay; ``mirrored`` says so. So do ``extras``, which a mirrored output's rules make of the mirrored face already
+    (``mapping.rules``).
     """
     head, gaze = state.head, state.gaze
     if head is not None:

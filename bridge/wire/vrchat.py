@@ -17,6 +17,7 @@ from bridge.mapping.unified import Parameter, UnifiedMapping
 from bridge.types import GAZE_AHEAD, FaceState, Float32Array
 from bridge.wire import vrchat_eyes as native
 from bridge.wire.osc import Argument, Buffer, Bundle, Message, OscError, encode, messages
+from bridge.wire.osc_face import check_address
 from bridge.wire.vrchat_avatar import AvatarParameters
 from bridge.wire.vrchat_eyes import LookForm
 from bridge.wire.vrchat_targets import PARAMETERS, Names, Targets, targets_of, whole_set
@@ -69,6 +70,7 @@ class VrchatEncoder:
         self._mapping = UnifiedMapping(parameters)
         self._floats = _Floats(self.targets.floats, parameters, epsilon)
         self._bools = _Bools(self.targets, parameters)
+        self._extras = _Extras(avatar, epsilon, max_bytes)
         self._status = [_element(Message(address, "T", (True,))) for address in self.targets.status]
         self._look = _Eye(native.look_address(look), len(native.look_values(GAZE_AHEAD, look)), 0.01 if "Vec" in look else 1.0)
         self._lids = _Eye(native.LIDS_ADDRESS, 1, epsilon / _GAZE_STEP)
@@ -105,6 +107,8 @@ class VrchatEncoder:
         values = self._mapping.step(state)
         elements += self._floats.due(values, everything=everything)
         elements += self._bools.due(values, everything=everything)
+        if state.extras:
+            elements += self._extras.due(state.extras, everything=everything)
         if self._max_bytes is None:
             return [element[_SIZE.size :] for element in elements]
         return _bundled(elements, self._max_bytes)
@@ -199,6 +203,39 @@ class _Bools:
         self._sent = on
         off_elements, on_elements = self.elements
         return [on_elements[i] if on[i] else off_elements[i] for i in chosen]
+
+
+class _Extras:
+    """Values that the user's mapping rules name: floats of the avatar's own, whatever they are for."""
+
+    def __init__(self, avatar: AvatarParameters | None, epsilon: float, max_bytes: int) -> None:
+        self._avatar, self._epsilon, self._max_bytes = avatar, epsilon, max_bytes
+        self._known: dict[str, bytes | None] = {}
+        self._sent: dict[str, float] = {}
+
+    def due(self, extras: Sequence[tuple[str, float]], *, everything: bool) -> list[bytes]:
+        """What moved by more than epsilon, or came to rest; what the avatar has not, or no address can be, is left out."""
+        elements = []
+        for name, value in extras:
+            if name not in self._known:
+                self._known[name] = self._template(name)
+            template, last = self._known[name], self._sent.get(name, math.inf)
+            if template is None or not (everything or abs(value - last) > self._epsilon or (value == 0.0 != last)):
+                continue
+            self._sent[name] = value
+            elements.append(template[:-4] + struct.pack(">f", value))
+        return elements
+
+    def _template(self, name: str) -> bytes | None:
+        address = PARAMETERS + name
+        if self._avatar is not None and self._avatar.types.get(address) != "f":
+            return None
+        try:
+            check_address(address)
+        except ValueError:
+            return None
+        element = _element(Message(address, "f", (0.0,)))
+        return element if len(_HEADER) + len(element) <= self._max_bytes else None
 
 
 class _Eye:

@@ -21,9 +21,9 @@ from websockets.sync.client import ClientConnection, connect
 from bridge import arkit
 from bridge.testing import DEADLINE_S, Bench, Seen, UdpBench
 from tests.conformance import packets
+from tests.conformance.lossless import Lossless
 from tests.conformance.osc_frames import OscFrames
-
-ALL = frozenset(arkit.NAMES)
+from tests.conformance.vtube_studio_bench import VtsBench
 
 
 class VmcReader:
@@ -52,17 +52,7 @@ def _osc(frame: Seen, address: str, arguments: list[Any]) -> bool:
     return address == "/presence"
 
 
-class _Lossless:
-    """What benches say of formats that carry everything as it is."""
-
-    carries = ALL
-    carries_head = True
-    weight_error = 1e-4
-    head_error_deg = 1e-3
-    tells_absence = True
-
-
-class WebSocketBench(_Lossless):
+class WebSocketBench(Lossless):
     """A viewer of the ``websockets`` library."""
 
     def __init__(self, port: int) -> None:
@@ -98,7 +88,7 @@ class WebSocketBench(_Lossless):
         self._open.close()
 
 
-class FileBench(_Lossless):
+class FileBench(Lossless):
     """A recording, read as the JSON lines it is."""
 
     def __init__(self, path: Path) -> None:
@@ -142,6 +132,7 @@ BENCHES: dict[str, Callable[[Path, int], Bench]] = {
     "osc-single": lambda _folder, _port: UdpBench("osc://127.0.0.1:PORT?bundle=0", OscFrames(_osc)),
     "ws": lambda _folder, port: WebSocketBench(port),
     "record": lambda folder, _port: FileBench(folder / "take.jsonl"),
+    "vts": lambda _folder, _port: VtsBench(),
     **packets.BENCHES,
 }
 """Name, which begins with the kind's scheme -> a bench, made from an empty folder and a free TCP port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,27 @@ class VrchatReader:
         return name == "Head/PosZ"
 
 
+def _vts_phone(data: bytes) -> list[Seen]:
+    """The json module. Degrees; Rotation is turn (+ own left), nod (+ down), tilt (+ own right shoulder)."""
+    frame = json.loads(data)
+    weights = {entry["k"][0].lower() + entry["k"][1:]: entry["v"] for entry in frame["BlendShapes"]}
+    angles = [frame["Rotation"][axis] for axis in "xyz"]
+    return _seen(weights, Rotation.from_euler("YXZ", angles, degrees=True))
+
+
+class PhoneClient(UdpBench):
+    """Asks the phone for data, as VTube Studio's clients do."""
+
+    def __init__(self, port: int) -> None:
+        self._phone = port
+        super().__init__(f"vts-phone://127.0.0.1:{port}", _vts_phone, met_while_sending=True)
+
+    def meet(self) -> None:
+        """For ten seconds."""
+        request = {"messageType": "iOSTrackingDataRequest", "time": 10, "sentBy": "bench", "ports": [self.port]}
+        self.ask(json.dumps(request).encode(), self._phone)
+
+
 def _udp(url: str, decode: Callable[[bytes], list[Seen]], **limits: Any) -> Factory:
     return lambda _folder, _port: UdpBench(url, decode, **limits)
 
@@ -112,5 +134,6 @@ BENCHES: dict[str, Factory] = {
     ),
     "opentrack": _udp("opentrack://127.0.0.1:PORT", _opentrack, carries=()),
     "vrchat": _vrchat,
+    "vts-phone": lambda _folder, port: PhoneClient(port),
 }
 """As in ``benches``, which adds these to its own."""

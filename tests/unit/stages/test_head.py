@@ -111,8 +111,9 @@ def test_with_a_neutral_a_true_motion_comes_out_as_it_was(make_state: States) ->
 
 def test_each_axis_has_its_gain(make_state: States) -> None:
     """Angles and directions."""
-    gain = {"yaw": 1.5, "pitch": 0.5, "roll": 0.0, "x": 2.0, "y": 0.0, "z": 0.5}
-    after = _stage(gain=gain).step(make_state(yaw=20, pitch=10, roll=15, position_m=(0.1, 0.2, -0.4)))
+    after = _stage(gain_deg=(1.5, 0.5, 0.0), gain_m=(2.0, 0.0, 0.5)).step(
+        make_state(yaw=20, pitch=10, roll=15, position_m=(0.1, 0.2, -0.4))
+    )
     assert (30.0, 5.0, 0.0) == pytest.approx(_angles(after), abs=1e-9)
     assert [0.2, 0.0, -0.2] == pytest.approx(_place(after))
 

@@ -10,6 +10,7 @@ import pytest
 
 from bridge import arkit, space
 from bridge.settings import PresenceSettings, Settings
+from bridge.stages.calibrate import PLAIN
 from bridge.stages.chain import build_chain
 from bridge.stages.presence import PresenceStage
 from bridge.stages.resample import Resampler
@@ -76,4 +77,4 @@ def test_short_gaps_hardly_show(make_state: States, frames: int) -> None:
 
 def _unfiltered() -> Settings:
     """The chain without what would make the comparison depend on tuning."""
-    return Settings.model_validate({"smoothing": {"enabled": False}, "expression": {"enabled": False}})
+    return Settings.model_validate({"smoothing": {"enabled": False}, "expression": {"enabled": False}, "calibration": PLAIN})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -312,3 +313,22 @@ def test_everything_else_is_left_out(message: Message) -> None:
 def test_noise_is_nothing(data: bytes) -> None:
     """Never an exception."""
     assert [] == parse_from_vrchat(data)
+
+
+def test_values_of_mapping_rules_are_parameters(make_state: MakeState) -> None:
+    """By their own names, on change; an avatar that is known gets those it has; a name that no address can be is left out."""
+
+    def extras(encoder: VrchatEncoder, t: float, **values: float) -> Arrived:
+        state = replace(make_state(t=t), extras=tuple(values.items()))
+        arrived = _read(encoder.encode(state))
+        return {name: value for name, value in arrived.items() if name.endswith(("Joy", "Tail", "Ear*"))}
+
+    anybody = VrchatEncoder(refresh_s=0)
+    joy, tail = "/avatar/parameters/Joy", "/avatar/parameters/Tail"
+    wears_tail = AvatarParameters(avatar_id=None, types={tail: "f", joy: "T"})
+
+    assert {joy: [0.5], tail: [-2.0]} == extras(anybody, 1.0, Joy=0.5, Tail=-2.0, **{"Ear*": 1.0})
+    assert {tail: [0.0]} == extras(anybody, 1.1, Joy=0.5, Tail=0.0)
+    anybody.reset()
+    assert {joy: [0.5], tail: [0.0]} == extras(anybody, 1.2, Joy=0.5, Tail=0.0)
+    assert {tail: [1.0]} == extras(VrchatEncoder(avatar=wears_tail), 1.0, Joy=1.0, Tail=1.0)
