@@ -92,11 +92,17 @@ class ExpressionStage:
         self._reduces = bool((self._factor != 1.0).any())
         self._chin_up, self._nose_down = _pitch_slopes(settings.pitch_coupling)
         self._shapes = LandmarkShapes(settings.landmark_shapes) if settings.landmark_shapes else None
+        self._used = b""
+        """Which channels are in use, ..."""
+        self._unchanged_s = 0.0
+        """... and for how long the same."""
         self._last_t: float | None = None
 
     def reset(self) -> None:
         """As before the first frame."""
         self._zone[:] = self._widest
+        self._used = b""
+        self._unchanged_s = 0.0
         self._last_t = None
         if self._shapes is not None:
             self._shapes.reset()
@@ -134,11 +140,15 @@ class ExpressionStage:
         self._last_t = t
         used = weights > zone
         # Both glide on straight lines, so that the frame rate does not matter.
-        glide = np.where(used, self._narrowing, self._widening)
-        glide *= dt
-        zone += glide
-        np.maximum(zone, self._narrowest, out=zone)
-        np.minimum(zone, self._widest, out=zone)
+        which = used.tobytes()
+        self._unchanged_s = self._unchanged_s + dt if which == self._used else dt
+        self._used = which
+        if self._unchanged_s <= _CLOSES_S + dt:  # after that every zone has arrived
+            glide = np.where(used, self._narrowing, self._widening)
+            glide *= dt
+            zone += glide
+            np.maximum(zone, self._narrowest, out=zone)
+            np.minimum(zone, self._widest, out=zone)
         above = weights - zone
         above *= _CATCH_UP
         np.minimum(weights, above, out=weights)
