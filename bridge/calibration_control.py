@@ -18,7 +18,6 @@ from bridge.stages.calibration_commands import (
     ClearCalibration,
     InsistOnCalibration,
     Recenter,
-    TrustCoefficients,
     UndoCalibration,
     UseNeutral,
 )
@@ -43,8 +42,6 @@ class CalibrationControl:
 
     def begin(self, source: Source, model: Path | None) -> None:
         """Once the source is open: loads the profile. ``model`` is None where the source delivers results itself."""
-        if getattr(source, "full_range", False):
-            self._engine.command(TrustCoefficients())
         camera = str(getattr(source, "camera_id", "") or source.label)
         sha256 = ""
         if model is not None:

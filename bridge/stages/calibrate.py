@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,13 +80,16 @@ class CalibrateStage:
     Head: ``HeadZero``. Weights: ``RangeMap`` for all channels but eyeBlink, which pass: the eyes stage maps the lids, from the
     same ``neutral``. Until the face was calibrated the map starts from the population's neutral (``factory``) and follows a face
     at rest slowly (``auto``, ``NeutralDrift``). Without ``settings`` there is nothing but what is learnt on command, and with the
-    identity neutral the same state comes out.
+    identity neutral the same state comes out. So it is for a source of ``full_range`` (demo, phones), whose coefficients already
+    run from 0 to 1.
 
     Commands come from the engine's thread, between two steps; ``status`` and ``neutral`` may be read from any.
     """
 
-    def __init__(self, settings: CalibrationSettings = PLAIN) -> None:
+    def __init__(self, settings: CalibrationSettings = PLAIN, *, full_range: Callable[[], bool] = lambda: False) -> None:
         self._settings = settings
+        self._full_range = full_range
+        self._is_trusting = False
         self._map = RangeMap(stretch=settings.range)
         self._drift = NeutralDrift(self._map)
         self._newest: HeadPose | None = None
@@ -181,8 +185,9 @@ class CalibrateStage:
         self._change(IDENTITY_NEUTRAL)
         self._report(CalibrationState.IDLE, "")
 
-    def trust(self) -> None:
-        """From now on nothing but what was learnt on command: the coefficients that come already run from 0 to 1."""
+    def _trust(self) -> None:
+        """From now on nothing but what was learnt on command."""
+        self._is_trusting = True
         self._settings = self._settings.model_copy(update={"factory": False, "auto": False, "range": False})
         self._map = RangeMap(stretch=False)
         self._drift = NeutralDrift(self._map)
@@ -200,6 +205,8 @@ class CalibrateStage:
 
     def step(self, state: FaceState) -> FaceState:
         """The face relative to the neutral one."""
+        if not self._is_trusting and self._full_range():
+            self._trust()
         observed = state.presence is Presence.LIVE
         self._newest = state.head if observed else None
         if self._recenter_next and self._newest is not None:

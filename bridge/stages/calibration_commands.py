@@ -55,20 +55,8 @@ class UseNeutral:
     """One sentence for the person."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustCoefficients:
-    """The source's coefficients already run from 0 to 1: nothing of MediaPipe's ways is to be corrected in them."""
-
-
 CalibrationCommand: TypeAlias = (
-    Recenter
-    | BeginCalibration
-    | CancelCalibration
-    | InsistOnCalibration
-    | UndoCalibration
-    | ClearCalibration
-    | UseNeutral
-    | TrustCoefficients
+    Recenter | BeginCalibration | CancelCalibration | InsistOnCalibration | UndoCalibration | ClearCalibration | UseNeutral
 )
 
 
@@ -90,5 +78,3 @@ def carry_out(command: CalibrationCommand, calibrate: CalibrateStage, *, subject
         case UseNeutral(neutral=neutral, message=message):
             if subject == 0:
                 calibrate.put(neutral, message)
-        case TrustCoefficients():
-            calibrate.trust()

@@ -61,9 +61,9 @@ def build_chain(settings: Settings, *, landmark_filtered: bool, full_range: Call
     """A chain of its own for one subject.
 
     ``landmark_filtered``: whether MediaPipe filters its landmarks (``SmoothStage``). ``full_range``: whether the source's
-    coefficients already use all of 0..1 (``EyesStage``).
+    coefficients already use all of 0..1 (demo, phones); known when frames come.
     """
-    calibrate = CalibrateStage(settings.calibration)
+    calibrate = CalibrateStage(settings.calibration, full_range=full_range)
     return StageChain(
         guard=GuardStage(),
         smooth=SmoothStage(settings.smoothing, landmark_filtered=landmark_filtered),
