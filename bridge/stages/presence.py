@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bridge import space
+from bridge import arkit, space
 from bridge.settings import PresenceSettings
 from bridge.stages.look import Look, between, look_of, smoothstep, with_look
 from bridge.stages.neutral import IDENTITY_NEUTRAL, Neutral
@@ -43,6 +43,11 @@ because the first frames after a hand are still wrong."""
 _STEEPEST = 1.0 / (1.0 - 0.5 * (_STARTS + _STOPS))
 _SUSPICIOUS, _SUSPICIOUS_DEG = 0.35, 8.0
 """Farther than this from the believable pose, in both: a hand rather than a motion."""
+_PARTS = tuple(
+    frozen_array(np.array([i for i, name in enumerate(arkit.NAMES) if name.startswith(prefixes)], dtype=np.intp))
+    for prefixes in (("eyeBlink", "eyeSquint", "eyeWide"), ("brow",), ("mouth", "jaw"))
+)
+"""Lids, brows and mouth; a hand over the face spoils them all."""
 _LONGEST_FIRST_STEP_S = 0.05
 """How much of the time before the frame in which the face returns may already count as blending."""
 
@@ -63,9 +68,9 @@ class PresenceStage:
     A stall (``FaceState.stalled``) right after a face holds it as it was for ``stall_hold_s``; only then the time of the loss
     begins. What a loss has begun is not stopped by a stall.
 
-    Where the last face was far from the believable one in both expression and pose, a hand had come before it: then it is left
-    after half of the grace. A hand over a made-up face: mean error of the coefficients .21 -> .18, of the pose 7.4° -> 6.2°.
-    Only half, because a frame lost in a quick turn looks the same, and must not show.
+    Where the last face was far from the believable one in both expression and pose, a hand may have come before it: then it is
+    left after half of the grace. Only half, because a frame lost in a quick turn looks the same, and must not show. Where lids,
+    brows and mouth are all far off together it was a hand: it is left at once, and in half of ``hold_ease_s``.
 
     Rest: all weights 0, head straight, eyes ahead. The head's position goes to 0 when a neutral says where that is; uncalibrated
     positions are counted from the camera, so there the head stays where it was. Before the first face the state is
@@ -94,6 +99,7 @@ class PresenceStage:
         self._stands_still = False
         self._stalled_s = 0.0
         self._still_s = 0.0
+        self._hold_ease_s = self._settings.hold_ease_s
 
     @property
     def at_rest(self) -> bool:
@@ -147,7 +153,8 @@ class PresenceStage:
             self._stands_still = state.stalled
             self._stalled_s = 0.0
             self._believable = self._shown if state.stalled else self._median() or self._shown
-            self._still_s = self._settings.grace_s * (0.5 if _is_another(self._shown, self._believable) else 1.0)
+            still, ease = _patience(self._shown, self._believable)
+            self._still_s, self._hold_ease_s = still * self._settings.grace_s, ease * self._settings.hold_ease_s
         self._stands_still = self._stands_still and state.stalled
         if self._stands_still:
             self._stalled_s = min(self._settings.stall_hold_s, state.t - self._last_live_t)
@@ -173,7 +180,7 @@ class PresenceStage:
     def _held(self, gap_s: float) -> Look:
         if gap_s <= self._still_s:
             return self._held_from
-        return between(self._held_from, self._believable, smoothstep(_share(gap_s - self._still_s, self._settings.hold_ease_s)))
+        return between(self._held_from, self._believable, smoothstep(_share(gap_s - self._still_s, self._hold_ease_s)))
 
     def _rest(self, last: Look) -> Look:
         if last.head is None:
@@ -198,13 +205,17 @@ class PresenceStage:
         )  # fmt: skip
 
 
-def _is_another(look: Look, believable: Look) -> bool:
+def _patience(look: Look, believable: Look) -> tuple[float, float]:
+    """The shares of the grace and of the easing after it that a last face as unlike the believable one as this deserves."""
     if look.head is None or believable.head is None:
-        return False
-    return (
-        float(np.abs(look.weights - believable.weights).max()) > _SUSPICIOUS
-        and space.angle_between_deg(look.head.quat_xyzw, believable.head.quat_xyzw) > _SUSPICIOUS_DEG
-    )
+        return 1.0, 1.0
+    if space.angle_between_deg(look.head.quat_xyzw, believable.head.quat_xyzw) <= _SUSPICIOUS_DEG:
+        return 1.0, 1.0
+    off = np.abs(look.weights - believable.weights)
+    spoilt = [float(off[part].max()) > _SUSPICIOUS for part in _PARTS]
+    if all(spoilt):
+        return 0.0, 0.5
+    return (0.5, 1.0) if any(spoilt) else (1.0, 1.0)
 
 
 def rounded_line(fraction: float) -> float:

@@ -24,7 +24,7 @@ mixed_spells = st.lists(st.tuples(st.sampled_from(["face", "no face", "nothing"]
 intervals_s = st.lists(st.floats(0.005, 0.06), min_size=1, max_size=7)
 
 TIMES = PresenceSettings()
-STEEPEST = 1.5 / min(TIMES.hold_ease_s, TIMES.ease_s, TIMES.blend_s)
+STEEPEST = 1.5 / min(0.5 * TIMES.hold_ease_s, TIMES.ease_s, TIMES.blend_s)
 """The smoothstep's greatest slope, per second, in the fastest of the moves."""
 
 

@@ -143,6 +143,19 @@ def test_what_a_hand_made_of_the_face_is_left_sooner(make_state: States) -> None
     assert (0.95, 0.95) == pytest.approx((mouth_early, mouth_later))
 
 
+def test_lids_brows_and_mouth_spoilt_together_are_left_at_once(make_state: States) -> None:
+    """Nobody does all that in a third of a second: it was a hand, and is gone within a tenth of a second."""
+    stage = _stage()
+    _watched(stage, make_state)
+    spoilt = {"jawOpen": 0.95, "eyeBlinkLeft": 0.7, "browInnerUp": 0.7}
+    stage.step(make_state(weights=spoilt, yaw=50, t=0.001))
+    early, later = (stage.step(_missing(make_state, 0.001 + gap_s)) for gap_s in (0.02, HOLD_EASE / 2 + 1e-6))
+    assert 0.8 < float(early.weights[JAW]) < 0.95
+    assert 0.4 == pytest.approx(float(later.weights[JAW]), abs=1e-5)
+    assert 0.0 == pytest.approx(float(later.weights[arkit.INDEX["browInnerUp"]]), abs=1e-5)
+    assert Presence.HELD is later.presence
+
+
 def test_a_hand_changes_nothing_about_when_the_face_is_lost(make_state: States) -> None:
     """HELD for grace and hold as ever, and no step where it eases to rest."""
     stage = _after_a_hand(make_state, yaw=50)
