@@ -120,6 +120,14 @@ def _aliases() -> dict[str, int]:
 _ALIASES = _aliases()
 
 
+def sides_of(spelling: str) -> tuple[int, ...]:
+    """Positions of the channels that a name with or without its side means: mouthFrown both, mouthFrownLeft one; else none."""
+    whole = find(spelling)
+    if whole is not None:
+        return (whole,)
+    return tuple(i for side in ("Left", "Right") if (i := find(spelling + side)) is not None)
+
+
 def find(spelling: str) -> int | None:
     """Position of the channel that any known spelling means, or None.
 

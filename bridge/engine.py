@@ -53,6 +53,10 @@ class EngineStatus:
     """Results that a newer one replaced before the engine took them."""
     errors: int
     presence: tuple[Presence, ...]
+    stalled: bool
+    """Whether results have stopped coming: camera or tracker stand still. Not the same as pictures without a face."""
+    stalls: int
+    """How often that happened."""
     latency_ms_p50: float | None
     """Capture (frame in hand) to stages done."""
     latency_ms_p95: float | None
@@ -76,7 +80,7 @@ class Engine:
         self._chains: tuple[StageChain, ...] = tuple(
             build_chain(settings, landmark_filtered=landmark_filtered, full_range=full_range) for _ in range(count)
         )
-        self._assigner = SubjectAssigner(count)
+        self._assigner = SubjectAssigner(count, hold_s=settings.tracker.identity_hold_s)
         self._inbox: Mailbox[TrackResult] = Mailbox()
         self._commands: deque[CalibrationCommand] = deque()
         self._thread: threading.Thread | None = None
@@ -96,6 +100,8 @@ class Engine:
         self._last_delay_s = 0.0
         self._mean_interval_s = 1 / 30
         self._results = 0
+        self._stalled = False
+        self._stalls = 0
         self._errors = 0
         self._broken = ""
         self._latencies_s: deque[float] = deque(maxlen=240)
@@ -131,6 +137,8 @@ class Engine:
             replaced=self._inbox.replaced,
             errors=self._errors,
             presence=tuple(state.presence for state in self._states),
+            stalled=self._stalled,
+            stalls=self._stalls,
             latency_ms_p50=_quantile_ms(latencies, 0.5),
             latency_ms_p95=_quantile_ms(latencies, 0.95),
             calibration=self._chains[0].calibrate.status,
@@ -151,7 +159,12 @@ class Engine:
                 return ()
             # Silence is only known of after a while. Its time begins where the results' time ended, so that one that was merely
             # late is not overtaken.
-            t = self._t = max(self._t, now - self._last_delay_s - self._silence_s)
+            t = now - self._last_delay_s - self._silence_s
+            if t <= self._t and not self._stalled:  # only woken to carry out a command
+                return self._states
+            t = self._t = max(self._t, t)
+            self._stalls += not self._stalled
+            self._stalled = True
             observations = tuple(_absent(i, seq=self._seq, t=t, t_done=now, result=None) for i in range(len(self._chains)))
         else:
             for tap in self.taps:
@@ -184,6 +197,7 @@ class Engine:
         self._last_t, self._seq = result.t, result.seq
         self._last_delay_s = max(0.0, result.t_done - result.t)
         self._results += 1
+        self._stalled = False
 
     def _carry_out(self, command: CalibrationCommand) -> None:
         for subject, chain in enumerate(self._chains):
@@ -286,6 +300,7 @@ def _absent(subject: int, *, seq: int, t: float, t_done: float, result: TrackRes
         weights=ZERO_WEIGHTS,
         head=None,
         frame=None if result is None else result.frame,
+        stalled=result is None,
     )
 
 

@@ -11,9 +11,15 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from bridge import arkit
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Gain = Annotated[float, Field(ge=0.0, le=8.0)]
+Limit = Annotated[float, Field(ge=0.0, le=180.0)]
+Reach = Annotated[float, Field(ge=0.0, le=10.0)]
+LandmarkShape: TypeAlias = Literal["cheekPuff", "noseSneer", "jawForward", "eyeWide", "mouthFrown"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 SECRETS = frozenset({"token", "password"})
@@ -74,6 +80,12 @@ class TrackerSettings(Section):
         True, description="copy results straight from MediaPipe's memory after checking it against the public API"
     )
     stall_timeout_s: float = Field(2.0, ge=0.5, le=60, description="frames went in and nothing came back for this long: rebuild")
+    identity_hold_s: float = Field(
+        2.0,
+        ge=0,
+        le=60,
+        description="for this long after a loss only a face near the lost one's place is taken for the same person",
+    )
 
     @model_validator(mode="after")
     def _region_is_inside(self) -> TrackerSettings:
@@ -202,6 +214,46 @@ class EyesSettings(Section):
     gaze_pitch_deg: float = Field(35.0, ge=0, le=90, description="degrees up or down at coefficient 1")
 
 
+class ExpressionSettings(Section):
+    """What the channels of a face owe each other."""
+
+    enabled: bool = True
+    dead_zone: float = Field(0.02, ge=0, le=0.2, description="values up to this are rest, softly; gaze and blinks have none")
+    gain: dict[str, Gain] = Field(
+        default={"mouthFrown": 3.0, "mouthClose": 1.5, "mouthStretch": 1.3, "jawLeft": 1.5, "jawRight": 1.5, "eyeLookUp": 1.5},
+        description="slope above gain_from per channel; a name without side means both; 1 changes nothing, 0 switches off",
+    )
+    gain_from: float = Field(0.05, ge=0, le=0.5, description="gains above 1 begin here, so that rest stays calm")
+    lips_with_jaw: bool = Field(True, description="mouthClose is never more than jawOpen")
+    symmetry: Fraction = Field(1.0, description="how far the far side of a face turned by 20-35 degrees follows the near side")
+    pitch_coupling: Fraction = Field(0.0, description="how much of the model's mistake with tilted heads is taken off")
+    landmark_shapes: tuple[LandmarkShape, ...] = Field((), description="dead or weak channels to take from the landmarks")
+
+    @field_validator("gain")
+    @classmethod
+    def _gain_names(cls, gain: dict[str, float]) -> dict[str, float]:
+        for name in gain:
+            if not arkit.sides_of(name):
+                raise ValueError(f"{name!r} is not one of the 52 ARKit blendshapes, with or without its side")
+        return gain
+
+
+class HeadSettings(Section):
+    """The head's pose for avatars."""
+
+    enabled: bool = True
+    off_axis: Fraction = Field(0.0, description="how much of the turn is taken out that a head aside of the camera seems to make")
+    camera_vfov_deg: float = Field(63.0, ge=20, le=120, description="vertical; MediaPipe's distance is for 63 degrees")
+    gain_deg: tuple[Gain, Gain, Gain] = Field((1.0, 1.0, 1.0), description="factors on yaw, pitch and roll")
+    gain_m: tuple[Gain, Gain, Gain] = Field((1.0, 1.0, 1.0), description="factors on x (own left), y (up) and z (forward)")
+    limit_deg: tuple[Limit, Limit, Limit] = Field(
+        (0.0, 0.0, 0.0), description="largest yaw, pitch and roll, approached softly; 0 is no limit"
+    )
+    limit_m: tuple[Reach, Reach, Reach] = Field(
+        (0.5, 0.4, 0.6), description="farthest from the neutral place: sideways, up or down, to and fro; softly; 0 is no limit"
+    )
+
+
 class PresenceSettings(Section):
     """What the avatar does when the face is not seen."""
 
@@ -211,6 +263,9 @@ class PresenceSettings(Section):
     hold_ease_s: float = Field(0.2, ge=0, le=10, description="how long it takes to reach that pose")
     ease_s: float = Field(0.8, ge=0, le=60, description="then the avatar eases to rest in this time")
     blend_s: float = Field(0.25, ge=0, le=10, description="and blends back in over this long when the face returns")
+    stall_hold_s: float = Field(
+        1.0, ge=0, le=60, description="when camera or tracker stand still, the avatar does so too for this long before that"
+    )
 
 
 class ControlSettings(Section):
@@ -364,6 +419,8 @@ class Settings(Section):
     smoothing: SmoothingSettings = SmoothingSettings()
     calibration: CalibrationSettings = CalibrationSettings()
     eyes: EyesSettings = EyesSettings()
+    expression: ExpressionSettings = ExpressionSettings()
+    head: HeadSettings = HeadSettings()
     presence: PresenceSettings = PresenceSettings()
     control: ControlSettings = ControlSettings()
     log: LogSettings = LogSettings()
@@ -373,7 +430,8 @@ class Settings(Section):
     def needs_landmarks(self) -> bool:
         """Whether the landmarks are read even when no output asks for them."""
         iris = self.eyes.enabled and self.eyes.gaze_source == "iris"
-        return self.tracker.landmarks or iris
+        shapes = self.expression.enabled and bool(self.expression.landmark_shapes)
+        return self.tracker.landmarks or iris or shapes
 
     @property
     def timestamp_scale(self) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from bridge.capture import CaptureLoop
+from bridge.capture import CaptureLoop, CaptureState
 from bridge.engine import EngineStatus
 from bridge.outputs.worker import OutputWorker
 from bridge.recorder import ResultRecorder
@@ -38,7 +38,7 @@ def snapshot(
         "version": version,
         "pid": pid,
         "uptime_s": round(uptime_s, 1),
-        "state": capture.status().state.value,
+        "state": _state(capture, engine),
         "notice": getattr(source, "notice", None),
         "source": plain(capture.status()) | (plain(report()) if callable(report) else {}),
         "tracker": None if stats is None else plain(stats),
@@ -49,6 +49,12 @@ def snapshot(
         "control_url": control_url,
         "viewers": viewers,
     }
+
+
+def _state(capture: CaptureLoop, engine: EngineStatus) -> str:
+    """The source's state; "stalled" where it counts as running but nothing comes out: it, or the tracker, stands still."""
+    state = capture.status().state
+    return "stalled" if state is CaptureState.RUNNING and engine.stalled else state.value
 
 
 def plain(value: Any) -> Any:

@@ -66,7 +66,9 @@ def live_line(status: Callable[[], dict[str, Any]], console: Console) -> Abstrac
 def describe_run(state: dict[str, Any]) -> str:
     """fps, latency, presence and outputs of a run in one line; what keeps the source from running, when it does not."""
     source, engine = state["source"], state["engine"]
-    if source["state"] == "running":
+    if state.get("state") == "stalled":
+        parts = ["stalled: nothing comes from camera or tracker", " ".join(engine["presence"])]
+    elif source["state"] == "running":
         latency = f", {engine['latency_ms_p50']:.1f} ms" if engine.get("latency_ms_p50") is not None else ""
         parts = [f"{engine['fps']:.0f} fps{latency}", " ".join(engine["presence"])]
     else:

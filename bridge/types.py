@@ -141,6 +141,8 @@ class FaceState:
     landmarks: Float32Array | None = None
     box: tuple[float, float, float, float] | None = None
     frame: CameraFrame | None = None
+    stalled: bool = False
+    """Whether nothing at all came from camera or tracker: not the same as a picture without a face. Never with LIVE."""
     extras: tuple[tuple[str, float], ...] = ()
     """Further named values that the user's mapping rules made, for outputs that can carry any name."""
     mirrored: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from bridge.mapping.vrm import LipSync
 from bridge.outputs.registry import OutputContext, OutputKind, OutputOptions, OutputPlan
@@ -30,12 +30,20 @@ class VmcOptions(OutputOptions):
     eyes: Eyes = Field("bones", description="how gaze is sent; expressions: as LookUp, ... with names=vrm0 and vrm1")
     bones: bool | None = Field(None, description="head and neck; default: for a performer yes, for an assistant no")
     neck: float = Field(0.5, ge=0, le=1, description="how much of the head's rotation the neck takes")
+    chest: float = Field(0.0, ge=0, le=1, description="and the chest; neck, chest and spine together are at most 1")
+    spine: float = Field(0.0, ge=0, le=1, description="and the spine")
     position: bool = Field(False, description="move the avatar's root with the head; set the neutral pose first")
     ok: Annotated[Literal[1, 4], BeforeValidator(_number)] = Field(1, description="numbers in OK: 1, or 4 as from VMC 2.7 on")
     bundle: bool = Field(True, description="OSC bundles; 0 for receivers that read only single messages")
     max_bytes: int = Field(1400, ge=256, le=65507, description="largest datagram")
     lipsync: LipSync = Field("mediapipe", description="formula of the visemes with names=vrm0 and vrm1")
     emotions: bool = Field(False, description="also recognise Joy, Angry and Surprised with names=vrm0 and vrm1")
+
+    @model_validator(mode="after")
+    def _shares_are_a_whole(self) -> VmcOptions:
+        if self.neck + self.chest + self.spine > 1.0 + 1e-9:
+            raise ValueError("neck, chest and spine share the head's rotation: together they are at most 1")
+        return self
 
 
 def _encoder(options: VmcOptions) -> VmcEncoder:
@@ -45,6 +53,8 @@ def _encoder(options: VmcOptions) -> VmcEncoder:
         eyes=options.eyes,
         bones=options.bones,
         neck=options.neck,
+        chest=options.chest,
+        spine=options.spine,
         root_position=options.position,
         ok_fields=options.ok,
         bundled=options.bundle,

@@ -6,15 +6,17 @@ from collections.abc import Callable
 
 from bridge.settings import Settings
 from bridge.stages.calibrate import CalibrateStage
+from bridge.stages.expression import ExpressionStage
 from bridge.stages.eyes import EyesStage
 from bridge.stages.guard import GuardStage
+from bridge.stages.head import HeadStage
 from bridge.stages.presence import PresenceStage
 from bridge.stages.smooth import SmoothStage
 from bridge.types import FaceState, Stage
 
 
 class StageChain:
-    """guard -> smooth -> calibrate -> eyes -> presence. Engine thread."""
+    """guard -> smooth -> calibrate -> expression -> eyes -> head -> presence. Engine thread."""
 
     def __init__(
         self,
@@ -22,7 +24,9 @@ class StageChain:
         guard: GuardStage,
         smooth: SmoothStage,
         calibrate: CalibrateStage,
+        expression: ExpressionStage,
         eyes: EyesStage,
+        head: HeadStage,
         presence: PresenceStage,
     ) -> None:
         self.guard = guard
@@ -33,7 +37,9 @@ class StageChain:
             ("guard", guard),
             ("smooth", smooth),
             ("calibrate", calibrate),
+            ("expression", expression),
             ("eyes", eyes),
+            ("head", head),
             ("presence", presence),
         )
         """In order, by name; ``step`` of one after the other is ``StageChain.step``."""
@@ -62,6 +68,8 @@ def build_chain(settings: Settings, *, landmark_filtered: bool, full_range: Call
         guard=GuardStage(),
         smooth=SmoothStage(settings.smoothing, landmark_filtered=landmark_filtered),
         calibrate=calibrate,
+        expression=ExpressionStage(settings.expression, neutral=lambda: calibrate.neutral, full_range=full_range),
         eyes=EyesStage(settings.eyes, neutral=lambda: calibrate.neutral, full_range=full_range),
+        head=HeadStage(settings.head, neutral=lambda: calibrate.neutral),
         presence=PresenceStage(settings.presence, neutral=lambda: calibrate.neutral),
     )

@@ -49,6 +49,7 @@ def with_look(
         landmarks=state.landmarks if live else None,
         box=state.box if live else None,
         frame=state.frame,
+        stalled=state.stalled,
         extras=state.extras,
         mirrored=state.mirrored,
     )

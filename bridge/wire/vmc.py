@@ -32,7 +32,8 @@ PORTS: dict[Target, int] = {"performer": 39539, "assistant": 39540}
 _PRESETS_AT = CHANNELS
 _ROTATIONS_AT = _PRESETS_AT + len(PRESETS)
 _NECK, _HEAD, _LEFT_EYE, _RIGHT_EYE = range(_ROTATIONS_AT, _ROTATIONS_AT + 16, 4)
-_ROOT_AT = _ROTATIONS_AT + 16
+_SPINE, _CHEST = range(_ROTATIONS_AT + 16, _ROTATIONS_AT + 24, 4)
+_ROOT_AT = _ROTATIONS_AT + 24
 _TARGET_AT = _ROOT_AT + 3
 _TIME_AT = _TARGET_AT + 3
 _VALUES = _TIME_AT + 1
@@ -44,7 +45,7 @@ _TRACKING, _EYE_ENABLED = 0, 1
 _IDENTITY = (0.0, 0.0, 0.0, 1.0)
 _ORIGIN = (0.0, 0.0, 0.0)
 
-_TO_UNITY = np.concatenate([*[space.to_unity(np.ones(4))] * 4, *[space.to_unity_position(np.ones(3))] * 2, np.ones(1)])
+_TO_UNITY = np.concatenate([*[space.to_unity(np.ones(4))] * 6, *[space.to_unity_position(np.ones(3))] * 2, np.ones(1)])
 """The conversions of `space`, as factors on all that follows the expressions at once."""
 
 
@@ -59,6 +60,8 @@ class VmcEncoder:
         eyes: Eyes = "bones",
         bones: bool | None = None,
         neck: float = 0.5,
+        chest: float = 0.0,
+        spine: float = 0.0,
         root_position: bool = False,
         ok_fields: Literal[1, 4] = 1,
         bundled: bool = True,
@@ -66,8 +69,13 @@ class VmcEncoder:
         lipsync: LipSync = "mediapipe",
         emotions: bool = False,
     ) -> None:
-        """``neck``: how much of the head's rotation the neck takes, 0..1. ``bones`` None: as usual for the target."""
-        self._neck = neck
+        """``neck``, ``chest``, ``spine``: how much of the head's rotation each takes; together 0..1, the head takes the rest.
+
+        ``bones`` None: as usual for the target. Raises ValueError when the shares are more than the whole.
+        """
+        if min(neck, chest, spine) < 0.0 or neck + chest + spine > 1.0 + 1e-9:
+            raise ValueError("neck, chest and spine share the head's rotation: together they are within 0..1")
+        self._shares = (neck, max(0.0, 1.0 - neck - chest - spine), spine, chest)
         self._root_position = root_position
         self._looks_at = target == "assistant"
         presets = names in ("vrm0", "vrm1")
@@ -75,8 +83,9 @@ class VmcEncoder:
         self._mapping = VrmMapping(lipsync=lipsync, emotions=emotions, look_expressions=look_expressions) if presets else None
         self._expressions = _expressions(names, look_expressions=look_expressions)
         with_bones = target == "performer" if bones is None else bones
+        trunk = chest > 0.0 or spine > 0.0
         self._groups = (
-            (_performer_body(with_bones=with_bones, eye_bones=eyes == "bones"), _trailer(ok_fields))
+            (_performer_body(with_bones=with_bones, eye_bones=eyes == "bones", trunk=trunk), _trailer(ok_fields))
             if target == "performer"
             else (_assistant_body(with_bones=with_bones, gaze=eyes != "off"), [])
         )
@@ -117,13 +126,15 @@ class VmcEncoder:
         if self._origin_t is None:
             self._origin_t = state.t
         head = state.head or IDENTITY_HEAD
-        neck_quat, head_quat = split_rotation(head.quat_xyzw.tolist(), self._neck)
+        neck_quat, head_quat, spine_quat, chest_quat = split_rotation(head.quat_xyzw.tolist(), self._shares)
         gaze = state.gaze
         pose = [
             *neck_quat,
             *head_quat,
             *eye_rotation(*gaze.left_deg),
             *eye_rotation(*gaze.right_deg),
+            *spine_quat,
+            *chest_quat,
             *(head.position_m.tolist() if self._root_position else _ORIGIN),
             *(looked_at(gaze) if self._looks_at else _ORIGIN),
             state.t - self._origin_t,
@@ -144,20 +155,20 @@ class VmcEncoder:
         return self._template.datagrams
 
 
-def split_rotation(quat_xyzw: Sequence[float], fraction: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """(first, second) about the same axis, so that first * second is the whole: ``fraction`` of the angle, and the rest of it."""
+def split_rotation(quat_xyzw: Sequence[float], shares: Sequence[float]) -> list[tuple[float, ...]]:
+    """For each share that part of the angle, about the same axis: multiplied, in any order, parts that sum to 1 are the whole."""
     x, y, z, w = quat_xyzw
     if w < 0.0:  # the shorter way round
         x, y, z, w = -x, -y, -z, -w
     sine = math.sqrt(x * x + y * y + z * z)
     if sine < 1e-12:
-        return _IDENTITY, _IDENTITY
+        return [_IDENTITY for _ in shares]
     half_angle = math.atan2(sine, w)
-    parts = []
-    for share in (fraction * half_angle, (1.0 - fraction) * half_angle):
-        k = math.sin(share) / sine
-        parts.append((x * k, y * k, z * k, math.cos(share)))
-    return parts[0], parts[1]
+    parts: list[tuple[float, ...]] = []
+    for share in shares:
+        k = math.sin(share * half_angle) / sine
+        parts.append((x * k, y * k, z * k, math.cos(share * half_angle)))
+    return parts
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
@@ -169,12 +180,13 @@ def _bone(name: str, rotation_at: int | None = None) -> Message:
     return message("/VMC/Ext/Bone/Pos", "sfffffff", name, 0.0, 0.0, 0.0, *rotation)
 
 
-def _performer_body(*, with_bones: bool, eye_bones: bool) -> list[Message]:
+def _performer_body(*, with_bones: bool, eye_bones: bool, trunk: bool) -> list[Message]:
     root = [Slot(_ROOT_AT + i) for i in range(3)]
     body = [message("/VMC/Ext/Root/Pos", "sfffffff", "root", *root, *_IDENTITY)]
     if with_bones:
         # The untouched ones too: some receivers find the head by going up from the hips.
-        body += [_bone(name) for name in ("Hips", "Spine", "Chest", "UpperChest")]
+        body += [_bone("Hips"), _bone("Spine", _SPINE if trunk else None), _bone("Chest", _CHEST if trunk else None)]
+        body += [_bone("UpperChest")]
         body += [_bone("Neck", _NECK), _bone("Head", _HEAD)]
     if with_bones and eye_bones:
         body += [_bone("LeftEye", _LEFT_EYE), _bone("RightEye", _RIGHT_EYE)]

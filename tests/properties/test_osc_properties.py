@@ -110,7 +110,7 @@ def _vmc_specs(state: FaceState) -> tuple[list[_Spec], list[_Spec]]:
     """The frame as the sheet describes it: bones; then expressions, Apply, OK, T."""
     assert state.head is not None
     identity = np.array([0.0, 0.0, 0.0, 1.0])
-    neck, head = (np.array(part) for part in split_rotation(state.head.quat_xyzw.tolist(), 0.5))
+    neck, head = (np.array(part) for part in split_rotation(state.head.quat_xyzw.tolist(), (0.5, 0.5)))
     eyes = [space.from_euler_deg(yaw=yaw, pitch=pitch, roll=0.0) for yaw, pitch in (state.gaze.left_deg, state.gaze.right_deg)]
     root: _Spec = ("/VMC/Ext/Root/Pos", [("s", "root"), *[("f", value) for value in (0.0, 0.0, 0.0, *identity.tolist())]])
     bones = [root, *[_bone(name, identity) for name in ("Hips", "Spine", "Chest", "UpperChest")]]

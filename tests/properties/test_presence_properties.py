@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
@@ -19,10 +20,11 @@ States = Callable[..., FaceState]
 slow = settings(deadline=None, max_examples=60)
 # Spells of (seen or not, how long).
 spells = st.lists(st.tuples(st.booleans(), st.floats(0.02, 2.0)), min_size=1, max_size=8)
+mixed_spells = st.lists(st.tuples(st.sampled_from(["face", "no face", "nothing"]), st.floats(0.02, 2.0)), min_size=1, max_size=8)
 intervals_s = st.lists(st.floats(0.005, 0.06), min_size=1, max_size=7)
 
 TIMES = PresenceSettings()
-STEEPEST = 1.5 / min(TIMES.hold_ease_s, TIMES.ease_s, TIMES.blend_s)
+STEEPEST = 1.5 / min(0.5 * TIMES.hold_ease_s, TIMES.ease_s, TIMES.blend_s)
 """The smoothstep's greatest slope, per second, in the fastest of the moves."""
 
 
@@ -62,6 +64,32 @@ def test_no_step_is_larger_than_its_easing_allows(
             assert np.abs(shown.head.position_m - last.head.position_m).max() <= 0.6 * share
         met = met or seen
         last = shown
+
+
+@slow
+@given(mixed_spells, intervals_s)
+def test_stall_and_loss_may_follow_each_other_in_any_order(
+    make_state: States, spells: list[tuple[str, float]], rhythm: list[float]
+) -> None:
+    """No step is larger than the easing allows, LIVE only with a face, and the state says whether it is a stall."""
+    stage, last, met, t, seq = PresenceStage(TIMES), None, False, 0.0, 0
+    for what, lasts_s in spells:
+        end = t + lasts_s
+        while t < end:
+            gone = {"presence": Presence.LOST, "head": None}
+            seen = make_state(t=t, seq=seq, **({"weights": {"jawOpen": 0.8}, "yaw": 20.0} if what == "face" else gone))
+            shown = stage.step(replace(seen, stalled=what == "nothing"))
+            assert (what == "nothing") == shown.stalled
+            assert (what == "face") == (shown.presence is Presence.LIVE)
+            if last is not None and met:
+                share = STEEPEST * (shown.t - last.t) + 1e-6
+                assert np.abs(shown.weights - last.weights).max() <= share
+                assert shown.head is not None
+                assert last.head is not None
+                assert space.angle_between_deg(shown.head.quat_xyzw, last.head.quat_xyzw) <= 180.0 * share
+            met, last = met or what == "face", shown
+            t += rhythm[seq % len(rhythm)]
+            seq += 1
 
 
 @slow

@@ -211,3 +211,19 @@ def test_index_of_suggests_nothing_for_something_else() -> None:
         arkit.index_of("xyz")
 
     assert str(caught.value) == "'xyz' is not one of the 52 ARKit blendshapes"
+
+
+@pytest.mark.parametrize(
+    ("spelling", "names"),
+    [
+        ("mouthFrown", ("mouthFrownLeft", "mouthFrownRight")),
+        ("MouthFrownLeft", ("mouthFrownLeft",)),
+        ("jaw", ("jawLeft", "jawRight")),
+        ("mouthLeft", ("mouthLeft",)),
+        ("cheekPuff", ("cheekPuff",)),
+        ("smirk", ()),
+    ],
+)
+def test_a_name_without_its_side_means_both(spelling: str, names: tuple[str, ...]) -> None:
+    """One with it means one; an unknown one none."""
+    assert names == tuple(arkit.NAMES[i] for i in arkit.sides_of(spelling))

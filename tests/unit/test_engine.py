@@ -103,6 +103,51 @@ def test_silence_eases_the_avatar_to_rest() -> None:
     assert space.to_euler_deg(state.head.quat_xyzw)[0] == pytest.approx(0.0, abs=0.01)
 
 
+def test_silence_is_a_stall_and_pictures_without_a_face_are_none() -> None:
+    """States and status say which; the avatar holds through a short stall as it was, and a stall is counted once."""
+    engine = _engine()
+    for k in range(30):
+        engine.tick(_result(k, _face(jaw=0.8)), now=k / 30)
+    (missed,) = engine.tick(_result(30), now=1.0)
+    assert (False, False, 0) == (missed.stalled, engine.status().stalled, engine.status().stalls)
+    for k in range(31, 33):
+        engine.tick(_result(k, _face(jaw=0.8)), now=k / 30)
+
+    silent = [engine.tick(None, now=1.1 + k / 30)[0] for k in range(9, 36)]
+
+    assert {(Presence.HELD, True)} == {(state.presence, state.stalled) for state in silent}
+    assert len({float(state.weights[arkit.INDEX["jawOpen"]]) for state in silent}) == 1
+    assert (True, 1) == (engine.status().stalled, engine.status().stalls)
+    (back,) = engine.tick(_result(33, _face(jaw=0.8)), now=2.4)
+    assert (False, False, 1) == (back.stalled, engine.status().stalled, engine.status().stalls)
+
+
+def test_a_command_between_two_results_is_no_silence() -> None:
+    """The engine is woken to carry it out; nothing is sent for it, and nobody is told that the face is gone."""
+    engine = _engine()
+    engine.tick(_result(0, _face(yaw=15.0)), now=0.014)
+    seen: list[FaceState] = []
+    engine.ports = (Port(subject=None, offer=seen.append),)
+    engine.command(Recenter())
+
+    engine.tick(None, now=0.02)
+
+    assert [] == seen
+    assert not engine.status().stalled
+    assert engine.status().calibration.calibrated
+
+
+def test_another_person_does_not_get_the_avatar_at_once() -> None:
+    """Held for identity_hold_s, and let in after that."""
+    engine = _engine(_settings(tracker={"identity_hold_s": 1.0}))
+    engine.tick(_result(0, _face(box=(0, 0, 90, 90))), now=0.0)
+
+    presences = [engine.tick(_result(k, _face(box=(400, 0, 90, 90))), now=k / 30)[0].presence for k in range(1, 40)]
+
+    assert Presence.LIVE not in presences[:30]
+    assert Presence.LIVE is presences[-1]
+
+
 def test_silence_before_the_first_result_says_nothing() -> None:
     """There is no time to date it with: receivers hear of the bridge with its first picture."""
     engine = _engine()

@@ -52,6 +52,13 @@ def test_the_line_says_what_keeps_the_source_from_running() -> None:
     assert "source lost: the camera was unplugged  |  vmc sending 30/s  |  osc faulted" == line
 
 
+def test_the_line_says_that_nothing_comes() -> None:
+    """Not the rate of a second ago."""
+    line = describe_run(_state() | {"state": "stalled"})
+
+    assert "stalled: nothing comes from camera or tracker  |  LIVE HELD  |  vmc sending 30/s  |  osc faulted" == line
+
+
 def test_the_line_says_whom_the_source_waits_for() -> None:
     """A sender in the network that has sent nothing yet."""
     waiting = _state(state="waiting") | {"notice": "waits for VMC: start it"}

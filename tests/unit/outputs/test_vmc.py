@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from bridge.errors import ConfigError
 from bridge.outputs.registry import OutputContext, create_output, parse_output
 from bridge.settings import OutputSettings
 from bridge.types import FaceState
@@ -62,6 +63,15 @@ def test_eyes_and_bones(send: Send) -> None:
     assert "LeftEye" not in _named(send("eyes=off"), "Bone/Pos")
     assert "LookUp" in _named(send("eyes=expressions&names=vrm0"), "Blend/Val")
     assert {} == _named(send("bones=0"), "Bone/Pos")
+
+
+def test_trunk(send: Send) -> None:
+    """spine and chest turn along; together with the neck they are at most the whole."""
+    bones = _named(send("spine=0.2&chest=0.3&neck=0.5"), "Bone/Pos")
+    assert (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0) == bones["Head"]
+    assert bones["Spine"] != bones["Chest"] != bones["Neck"]
+    with pytest.raises(ConfigError, match="neck, chest and spine share the head's rotation"):
+        send("neck=0.6&chest=0.5")
 
 
 def test_neck(send: Send) -> None:

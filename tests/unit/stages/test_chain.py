@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bridge import arkit, space
-from bridge.settings import EyesSettings, PresenceSettings, Settings, SmoothingSettings
+from bridge.settings import PresenceSettings, Settings
 from bridge.stages.calibrate import IDENTITY_NEUTRAL, PLAIN
 from bridge.stages.chain import StageChain, build_chain
 from bridge.types import FaceState, Presence
@@ -23,12 +23,14 @@ def _chain(settings: Settings | None = None) -> StageChain:
 
 def test_the_order_is_fixed() -> None:
     """By name, for traces."""
-    assert ["guard", "smooth", "calibrate", "eyes", "presence"] == [name for name, _ in _chain().stages]
+    assert ["guard", "smooth", "calibrate", "expression", "eyes", "head", "presence"] == [name for name, _ in _chain().stages]
 
 
 def test_with_all_off_every_frame_comes_out_as_it_went_in(make_state: States) -> None:
     """Weights and head are the very same arrays, from the first frame on."""
-    chain = _chain(Settings(smoothing=SmoothingSettings(enabled=False), calibration=PLAIN, eyes=EyesSettings(enabled=False)))
+    off = {"enabled": False}
+    stages = dict.fromkeys(("smoothing", "expression", "eyes", "head"), off)
+    chain = _chain(Settings.model_validate(stages | {"calibration": PLAIN}))
     states = [make_state(seed=i, seq=i, t=i / 30) for i in range(10)]
     after = [chain.step(state) for state in states]
     assert all(a.weights is b.weights and a.head is b.head for a, b in zip(states, after, strict=True))

@@ -10,7 +10,7 @@ import pytest
 from bridge import arkit, space
 from bridge.settings import PresenceSettings
 from bridge.stages.neutral import IDENTITY_NEUTRAL, Neutral
-from bridge.stages.presence import PresenceStage
+from bridge.stages.presence import LONGER, PresenceStage
 from bridge.types import GAZE_AHEAD, IDENTITY_HEAD, ZERO_WEIGHTS, FaceState, Gaze, Presence, frozen_array
 
 States = Callable[..., FaceState]
@@ -84,7 +84,7 @@ def test_within_the_grace_everything_stands_still(make_state: States) -> None:
     """At the last frame, moving or not."""
     stage = _stage()
     _watched(stage, make_state)
-    last = stage.step(make_state(weights={"jawOpen": 0.9}, yaw=30, t=0.01))
+    last = stage.step(make_state(weights={"jawOpen": 0.9}, yaw=25, t=0.01))
     held = stage.step(_missing(make_state, 0.1))
     assert last.weights is held.weights
     assert last.head is held.head
@@ -123,6 +123,45 @@ def test_one_wild_frame_does_not_move_the_held_pose(make_state: States) -> None:
     assert 0.4 == pytest.approx(float(held.weights[JAW]))
     assert held.head is not None
     assert 20.0 == pytest.approx(space.to_euler_deg(held.head.quat_xyzw)[0], abs=0.01)
+
+
+def _after_a_hand(make_state: States, *, yaw: float) -> PresenceStage:
+    stage = _stage()
+    _watched(stage, make_state)
+    stage.step(make_state(weights={"jawOpen": 0.95}, yaw=yaw, t=0.001))
+    return stage
+
+
+def test_what_a_hand_made_of_the_face_is_left_sooner(make_state: States) -> None:
+    """Far off in expression and pose: after half of the grace. Far off in the expression only, it may be real: after all."""
+    hand, mouth = _after_a_hand(make_state, yaw=50), _after_a_hand(make_state, yaw=22)
+    (hand_early, hand_later), (mouth_early, mouth_later) = (
+        _jaws(stage.step(_missing(make_state, gap_s)) for gap_s in (0.04, 0.1)) for stage in (hand, mouth)
+    )
+    assert 0.95 == pytest.approx(hand_early)
+    assert hand_later < 0.9
+    assert (0.95, 0.95) == pytest.approx((mouth_early, mouth_later))
+
+
+def test_lids_brows_and_mouth_spoilt_together_are_left_at_once(make_state: States) -> None:
+    """Nobody does all that in a third of a second: it was a hand, and is gone within a tenth of a second."""
+    stage = _stage()
+    _watched(stage, make_state)
+    spoilt = {"jawOpen": 0.95, "eyeBlinkLeft": 0.7, "browInnerUp": 0.7}
+    stage.step(make_state(weights=spoilt, yaw=50, t=0.001))
+    early, later = (stage.step(_missing(make_state, 0.001 + gap_s)) for gap_s in (0.02, HOLD_EASE / 2 + 1e-6))
+    assert 0.8 < float(early.weights[JAW]) < 0.95
+    assert 0.4 == pytest.approx(float(later.weights[JAW]), abs=1e-5)
+    assert 0.0 == pytest.approx(float(later.weights[arkit.INDEX["browInnerUp"]]), abs=1e-5)
+    assert Presence.HELD is later.presence
+
+
+def test_a_hand_changes_nothing_about_when_the_face_is_lost(make_state: States) -> None:
+    """HELD for grace and hold as ever, and no step where it eases to rest."""
+    stage = _after_a_hand(make_state, yaw=50)
+    before, after = (stage.step(_missing(make_state, 0.001 + GRACE + HOLD + s)) for s in (-1e-6, 1e-6))
+    assert (Presence.HELD, Presence.LOST) == (before.presence, after.presence)
+    assert np.abs(before.weights - after.weights).max() < 1e-6
 
 
 def test_a_face_seen_too_shortly_is_held_as_it_was(make_state: States) -> None:
@@ -207,7 +246,7 @@ def test_after_the_blend_frames_pass_again(make_state: States) -> None:
     _watched(stage, make_state)
     stage.step(_missing(make_state, 1.0))
     stage.step(make_state(t=1.03))
-    state = make_state(seed=4, t=1.03 + BLEND)
+    state = make_state(seed=4, t=1.03 + LONGER * BLEND)
     assert state is stage.step(state)
 
 

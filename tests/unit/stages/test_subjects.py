@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -100,9 +102,28 @@ def test_more_faces_than_subjects() -> None:
     assert (near,) == assigner.assign(_result(_face(400, size=300), near, t=0.03))
 
 
-def test_with_one_subject_a_lone_face_is_always_it() -> None:
-    """Wherever it is."""
+def test_nobody_else_takes_over_a_lone_persons_avatar() -> None:
+    """Far from where the person was, a lone face is somebody else for 2 s; after that the person may have moved there."""
     assigner = SubjectAssigner(1)
+    assigner.assign(_result(_face(0)))
+    far = _face(900)
+    assert (None,) == assigner.assign(_result(far, t=0.03))
+    assert (None,) == assigner.assign(_result(far, t=HELD_S))
+    assert (far,) == assigner.assign(_result(far, t=HELD_S + 0.03))
+
+
+def test_a_lone_person_may_come_back_a_face_and_a_half_away() -> None:
+    """And be followed from there."""
+    assigner = SubjectAssigner(1)
+    assigner.assign(_result(_face(0)))
+    back, on = _face(140), _face(280)
+    assert (back,) == assigner.assign(_result(back, t=1.0))
+    assert (on,) == assigner.assign(_result(on, t=1.03))
+
+
+def test_the_hold_can_be_switched_off() -> None:
+    """Then whoever is seen is it."""
+    assigner = SubjectAssigner(1, hold_s=0.0)
     assigner.assign(_result(_face(0)))
     far = _face(900)
     assert (far,) == assigner.assign(_result(far, t=0.03))
@@ -118,6 +139,48 @@ def test_faces_without_a_box_are_numbered_in_order() -> None:
     faces = tuple(Face(weights=ZERO_WEIGHTS, head=IDENTITY_HEAD) for _ in range(2))
     assert (*faces, None) == SubjectAssigner(3).assign(_result(*faces))
     assert (faces[0],) == SubjectAssigner(1).assign(_result(*faces))
+
+
+def _head(x: float, *, z: float = -0.5) -> Face:
+    """A face of which only the head is known."""
+    pose = HeadPose(position_m=np.array([x, 0.1, z]), quat_xyzw=IDENTITY_HEAD.quat_xyzw)
+    return Face(weights=ZERO_WEIGHTS, head=pose)
+
+
+def test_without_boxes_the_heads_place_tells_who_it_is() -> None:
+    """A face and a half are 23 cm."""
+    assigner = SubjectAssigner(1)
+    assigner.assign(_result(_head(0.0)))
+    near, far = _head(0.2), _head(0.45)
+    assert (near,) == assigner.assign(_result(near, t=0.5))
+    assert (None,) == assigner.assign(_result(far, t=0.6))
+    assert (far,) == assigner.assign(_result(far, t=2.6))
+
+
+def test_two_heads_without_boxes_keep_their_numbers() -> None:
+    """Whatever order they come in."""
+    assigner = SubjectAssigner(2)
+    assigner.assign(_result(_head(0.0), _head(0.4)))
+    left, right = _head(0.02), _head(0.38)
+    assert (left, right) == assigner.assign(_result(right, left, t=0.03))
+
+
+def test_a_face_that_is_nowhere_locks_nobody_out() -> None:
+    """A head that is not a number is the guard's to refuse; the next frame is as good as ever."""
+    assigner = SubjectAssigner(1)
+    assigner.assign(_result(_head(0.0)))
+    broken, whole = _head(math.nan), _head(0.01)
+    assert (broken,) == assigner.assign(_result(broken, t=0.03))
+    assert (whole,) == assigner.assign(_result(whole, t=0.07))
+
+
+def test_pixels_and_metres_are_not_compared() -> None:
+    """A source that changes over from one to the other begins anew."""
+    assigner = SubjectAssigner(1)
+    assigner.assign(_result(_face(300)))
+    head, box = _head(0.0), _face(600)
+    assert (head,) == assigner.assign(_result(head, t=0.03))
+    assert (box,) == assigner.assign(_result(box, t=0.07))
 
 
 def test_time_that_goes_back_forgets_everybody() -> None:

@@ -50,7 +50,7 @@ def test_parts_of_a_rotation(rows: Float64Array, fraction: float) -> None:
     parts = rotation_rows.power(np.concatenate([rows, [[0.0, 0.0, 0.0, 1.0]]]), fraction)
 
     for row, part in zip(rows, parts, strict=False):
-        np.testing.assert_allclose(split_rotation(row.tolist(), fraction)[0], part, atol=1e-12)
+        np.testing.assert_allclose(split_rotation(row.tolist(), (fraction,))[0], part, atol=1e-12)
     assert [0.0, 0.0, 0.0, 1.0] == parts[-1].tolist()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from bridge import arkit
+from bridge import arkit, space
 from bridge.mapping.vrm import PRESETS, VRM0_NAMES
 from bridge.stages.mirror import mirror_state
 from bridge.types import FaceState, Gaze, Presence
@@ -269,9 +269,32 @@ def test_unbundled_frames_are_the_same_messages(make_state: MakeState) -> None:
     assert all(bytes(datagram[:1]) == b"/" for datagram in single.encode(state))
 
 
+@pytest.mark.parametrize(("spine", "chest", "neck"), [(0.1, 0.2, 0.3), (0.5, 0.0, 0.5), (0.0, 0.25, 0.0)])
+def test_the_trunk_may_take_its_share(make_state: MakeState, spine: float, chest: float, neck: float) -> None:
+    """From the hips up, multiplied as a receiver does, it is the head's rotation; each has its share of the angle."""
+    state = make_state(yaw=20, pitch=10, roll=-5)
+    bones = _bones(_messages(VmcEncoder(spine=spine, chest=chest, neck=neck), state))
+    parts = [Rotation.from_quat(bones[name]) for name in ("Hips", "Spine", "Chest", "UpperChest", "Neck", "Head")]
+    whole = parts[0]
+    for part in parts[1:]:
+        whole *= part
+    assert state.head is not None
+    golden = Rotation.from_quat(space.to_unity(state.head.quat_xyzw))
+    assert math.degrees((golden.inv() * whole).magnitude()) < 1e-4
+    shares = (0.0, spine, chest, 0.0, neck, 1.0 - spine - chest - neck)
+    for share, part in zip(shares, parts, strict=True):
+        assert math.isclose(share * golden.magnitude(), part.magnitude(), abs_tol=1e-6)
+
+
+def test_shares_of_more_than_the_whole_are_refused() -> None:
+    """The head would turn back."""
+    with pytest.raises(ValueError, match="together they are within"):
+        VmcEncoder(neck=0.6, chest=0.3, spine=0.2)
+
+
 def test_split_takes_the_shorter_way() -> None:
     """A quaternion with negative w is the same rotation, and its half is half of the small angle."""
-    first, second = split_rotation((0.0, -math.sin(0.1), 0.0, -math.cos(0.1)), 0.5)
+    first, second = split_rotation((0.0, -math.sin(0.1), 0.0, -math.cos(0.1)), (0.5, 0.5))
 
     np.testing.assert_allclose(first, [0.0, math.sin(0.05), 0.0, math.cos(0.05)], atol=1e-15)
     np.testing.assert_allclose(first, second, atol=1e-15)
