@@ -1,19 +1,22 @@
 """How good a motion signal is, as numbers: jitter, lag, steps, blinks, gaps. Definitions: QUALITY.md, section 4.
 
-Pure functions on arrays. Signals are float arrays (N, C), N samples of C channels of one unit (1, degree or centimetre); times are
-seconds (N,), increasing; delays are seconds. "Raw" is the signal before any filter, the reference of every ratio.
+Pure functions on arrays. Signals are float arrays (N, C), N samples of C channels of one unit (1, degree or centimetre); times
+are seconds (N,), increasing; delays are seconds. "Raw" is the signal before any filter, the reference of every ratio.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.types import Float64Array
 
-BoolArray = NDArray[np.bool_]
+BoolArray: TypeAlias = NDArray[np.bool_]
+Signal: TypeAlias = tuple[Float64Array, Float64Array]
+"""(t, x) of one channel, both (N,)."""
 
 _GRID_HZ = 120.0
 _SMALLEST_VARIANCE = 1e-12
@@ -174,16 +177,14 @@ class Step:
     """How far it went beyond where it then stayed, a share of the step."""
 
 
-def step_response(
-    ref: tuple[Float64Array, Float64Array], out: tuple[Float64Array, Float64Array], *, at: float, end: float
-) -> Step:
+def step_response(ref: Signal, out: Signal, *, at: float, end: float) -> Step:
     """A step that begins at ``at``, whose plateau lasts until ``end``; ``ref`` and ``out`` are (t, x), x (N,)."""
     (ref_t, reference), (out_t, output) = (_as_step(*signal, at=at, end=end) for signal in (ref, out))
     d50, d90 = (crossing(out_t, output, level, after=at) - crossing(ref_t, reference, level, after=at) for level in (0.5, 0.9))
     return Step(d50_s=d50, d90_s=d90, overshoot=max(0.0, float(output[out_t >= at].max()) - 1.0))
 
 
-def _as_step(t: Float64Array, x: Float64Array, *, at: float, end: float) -> tuple[Float64Array, Float64Array]:
+def _as_step(t: Float64Array, x: Float64Array, *, at: float, end: float) -> Signal:
     """The signal until ``end``, so that it goes from 0 to 1; NaN where nothing rises."""
     before, plateau = (t < at) & (t >= at - 0.4), (t <= end) & (t > end - 0.3 * (end - at))
     base = float(np.median(x[before])) if before.any() else float(x[0])
@@ -206,8 +207,8 @@ class Pulse:
 
 
 def pulse_response(
-    ref: tuple[Float64Array, Float64Array],
-    out: tuple[Float64Array, Float64Array],
+    ref: Signal,
+    out: Signal,
     *,
     at: float,
     end: float,

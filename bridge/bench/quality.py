@@ -1,0 +1,133 @@
+"""``avatar-bridge bench quality``: jitter, lag, blinks, gaps of the bridge beside those of usual filters, and the goals they meet.
+
+Everything is deterministic: recorded or made-up times, no clock. What is measured is the engine as ``replay --fast`` runs it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+from rich.console import Console
+from rich.table import Table
+
+from bridge.bench.quality_chains import Chain, bridge_chain, through_ema, through_nothing, through_one_euro
+from bridge.bench.quality_goals import Row
+from bridge.bench.quality_output import measure_output
+from bridge.bench.quality_rest import measure_rest
+from bridge.bench.quality_steps import measure_motion, measure_rates
+from bridge.errors import BridgeError, ConfigError
+from bridge.settings import Settings
+from bridge.settings_load import load_settings
+from bridge.shipped import shipped_path
+
+
+class GoalsMissed(BridgeError):
+    """``--check``: at least one goal is missed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityOptions:
+    """What ``avatar-bridge bench quality`` was asked for."""
+
+    preset: str = "balanced"
+    overrides: tuple[str, ...] = ()
+    """Further keys of the configuration, ``section.key=value``."""
+    only: tuple[str, ...] = ()
+    recordings: Path | None = None
+    """Folder of recorded results, the same clip at several timestamp scales."""
+    clips: Path | None = None
+    """Folder of videos with a face."""
+    as_json: bool = False
+    check: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is measured: the bridge as configured, beside the yardsticks."""
+
+    settings: Settings
+    chains: Mapping[str, Chain]
+    options: QualityOptions
+    console: Console
+
+
+Part: TypeAlias = Callable[[Subject], Iterator[Row]]
+
+PARTS: Mapping[str, Part] = MappingProxyType(
+    {
+        "rest": lambda subject: measure_rest(subject.chains),
+        "motion": lambda subject: measure_motion(subject.chains),
+        "rates": lambda subject: measure_rates(subject.chains),
+        "output": lambda subject: measure_output(subject.chains, subject.settings),
+    }
+)
+"""In the order of the table."""
+
+
+def run_quality(options: QualityOptions) -> None:
+    """Measures what ``options.only`` names (default: all) and prints it. Raises ConfigError, and GoalsMissed with ``check``."""
+    unknown = sorted(set(options.only) - set(PARTS))
+    if unknown:
+        raise ConfigError(f"bench quality --only {', '.join(unknown)}: known parts are {', '.join(PARTS)}")
+    subject = _subject(options)
+    rows = []
+    for part in options.only or tuple(PARTS):
+        subject.console.print(f"{part} ...", highlight=False)
+        rows += PARTS[part](subject)
+    missed = [row for row in rows if row.passed is False]
+    if options.as_json:
+        print(json.dumps({"preset": options.preset, "goals": len(_judged(rows)), "missed": len(missed),
+                          "rows": [row.plain() for row in rows]}, indent=2))  # fmt: skip
+    else:
+        print_rows(rows, Console())
+    if options.check and missed:
+        raise GoalsMissed(f"{len(missed)} of {len(_judged(rows))} goals are missed: {', '.join(row.goal.name for row in missed)}")
+
+
+def _subject(options: QualityOptions) -> Subject:
+    """From the shipped defaults, not the user's configuration: figures that can be compared."""
+    overrides = (f"smoothing.preset={options.preset}", *options.overrides)
+    settings = load_settings(path=shipped_path("config/bridge.toml"), overrides=overrides).settings
+    chains: dict[str, Chain] = {
+        "raw": through_nothing,
+        "EMA": through_ema,
+        "One Euro": through_one_euro,
+        "bridge": bridge_chain(settings),
+    }
+    return Subject(settings=settings, chains=chains, options=options, console=Console(stderr=True))
+
+
+def _judged(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row.passed is not None]
+
+
+def print_rows(rows: list[Row], console: Console) -> None:
+    """The table, and how many goals each variant meets."""
+    names = list(dict.fromkeys(name for row in rows for name in row.values))
+    table = Table("", *names, "limit", "", "reference")
+    for row in rows:
+        goal = row.goal
+        limit = "" if goal.limit is None else f"{'>=' if goal.at_least else '<='} {goal.limit:g}"
+        verdict = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[row.passed]
+        label = f"{goal.name} [dim]{goal.unit}[/]" if goal.unit else goal.name
+        table.add_row(label, *(_number(row.values.get(name)) for name in names), limit, verdict, goal.reference)
+    console.print(table)
+    judged = _judged(rows)
+    for name in names:
+        reached = [row for row in judged if name in row.values and row.meets(name)]
+        known = [row for row in judged if name in row.values]
+        console.print(f"{name}: {len(reached)} of {len(known)} goals", highlight=False)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.1e}" if value else "0"
