@@ -1,4 +1,4 @@
-"""``avatar-bridge bench quality``: jitter, lag, blinks, gaps of the bridge beside those of usual filters, and the goals they meet.
+"""``avatar-bridge bench quality``: jitter, lag, blinks and gaps of the bridge beside those of usual filters, and the goals met.
 
 Everything is deterministic: recorded or made-up times, no clock. What is measured is the engine as ``replay --fast`` runs it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bridge.bench.quality_chains import Chain, bridge_chain, through_ema, through_nothing, through_one_euro
+from bridge.bench.quality_eyes import measure_calibration, measure_eyes
 from bridge.bench.quality_goals import Row
+from bridge.bench.quality_loss import measure_loss
 from bridge.bench.quality_output import measure_output
 from bridge.bench.quality_rest import measure_rest
 from bridge.bench.quality_steps import measure_motion, measure_rates
@@ -25,6 +28,9 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.settings import Settings
 from bridge.settings_load import load_settings
 from bridge.shipped import shipped_path
+
+_WIDTH = 130
+"""Of the table when it goes into a file."""
 
 
 class GoalsMissed(BridgeError):
@@ -65,6 +71,9 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "motion": lambda subject: measure_motion(subject.chains),
         "rates": lambda subject: measure_rates(subject.chains),
         "output": lambda subject: measure_output(subject.chains, subject.settings),
+        "eyes": lambda subject: measure_eyes(subject.chains, subject.settings),
+        "calibration": lambda subject: measure_calibration(subject.settings),
+        "loss": lambda subject: measure_loss(subject.chains, subject.settings),
     }
 )
 """In the order of the table."""
@@ -85,7 +94,7 @@ def run_quality(options: QualityOptions) -> None:
         print(json.dumps({"preset": options.preset, "goals": len(_judged(rows)), "missed": len(missed),
                           "rows": [row.plain() for row in rows]}, indent=2))  # fmt: skip
     else:
-        print_rows(rows, Console())
+        print_rows(rows, Console() if sys.stdout.isatty() else Console(width=_WIDTH))
     if options.check and missed:
         raise GoalsMissed(f"{len(missed)} of {len(_judged(rows))} goals are missed: {', '.join(row.goal.name for row in missed)}")
 

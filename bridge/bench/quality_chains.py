@@ -1,4 +1,4 @@
-"""What a face goes through: nothing, the filters that most trackers have, or the bridge's own stages, as ``replay --fast`` runs them."""
+"""What a face goes through: nothing, filters that most trackers have, or the bridge's stages as ``replay --fast`` has them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Motions whose truth is known: a neutral face that blinks, smiles, talks, turns; sampled by a camera, with a tracker's noise.
 
-Levels, noise and couplings are those that QUALITY.md measured of MediaPipe on a 190 px face (sections 2.1, 2.2 and A). The noise is
-that of unfiltered landmarks, white and per channel: the worst that any preset is fed.
+Levels, noise and couplings are those that QUALITY.md measured of MediaPipe on a 190 px face (sections 2.1, 2.2 and A). The noise
+is that of unfiltered landmarks, white and per channel: the worst that any preset is fed.
 """
 
 from __future__ import annotations
@@ -76,12 +76,14 @@ class Motion:
     """Coefficients and their level at 1."""
     pose: tuple[tuple[int, float], ...] = ()
     """Columns of the pose and what is added at 1."""
+    sizes: tuple[float, ...] = ()
+    """How large each repetition is; empty: all the same."""
 
     def truth(self, t: Float64Array) -> Series:
         """What really happened, at any times (N,)."""
         amount = np.zeros(len(t))
-        for begin, _ in self.events:
-            amount += self.amount(t, begin)
+        for k, (begin, _) in enumerate(self.events):
+            amount += self.amount(t, begin) * (self.sizes[k] if self.sizes else 1.0)
         weights = np.tile(neutral_weights(), (len(t), 1))
         for name, level in self.weights:
             i = arkit.INDEX[name]
@@ -169,6 +171,11 @@ REST = Motion(name="rest", seconds=8.0, events=(), amount=_up_and_down(0.1, 0.1,
 BLINK = Motion(
     name="blink", seconds=22.0, events=_repeated(8, every_s=2.4, lasting_s=1.2), amount=_up_and_down(0.09, 0.03, 0.17),
     weights=_BLINK_WEIGHTS,
+)  # fmt: skip
+BLINKS = Motion(
+    name="blinks of all sizes", seconds=31.0, events=_repeated(12, every_s=2.3, lasting_s=1.2),
+    amount=_up_and_down(0.09, 0.03, 0.17), weights=_BLINK_WEIGHTS,
+    sizes=(1.0, 0.95, 1.08, 0.9, 1.0, 1.1, 0.86, 1.0, 0.96, 1.05, 0.92, 1.0),
 )  # fmt: skip
 WINK = Motion(
     name="wink", seconds=16.0, events=_repeated(5, every_s=2.6, lasting_s=1.4), amount=_up_and_down(0.12, 0.35, 0.2),
