@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,12 +23,13 @@ from bridge.bench.quality_eyes import measure_calibration, measure_eyes
 from bridge.bench.quality_goals import Row
 from bridge.bench.quality_loss import measure_loss
 from bridge.bench.quality_output import measure_output
+from bridge.bench.quality_recordings import load_clips, measure_recordings
 from bridge.bench.quality_rest import measure_rest
 from bridge.bench.quality_steps import measure_motion, measure_rates
 from bridge.errors import BridgeError, ConfigError
 from bridge.settings import Settings
 from bridge.settings_load import load_settings
-from bridge.shipped import shipped_path
+from bridge.shipped import checkout_path, shipped_path
 
 _WIDTH = 130
 """Of the table when it goes into a file."""
@@ -62,6 +64,29 @@ class Subject:
     options: QualityOptions
     console: Console
 
+    def folder(self, what: str, given: Path | None) -> Path | None:
+        """Data that is no part of the project: as given, else as tests find it; None, and said, when it is not there."""
+        variable, checkout = f"BRIDGE_TEST_{what.upper()}", checkout_path()
+        beside = None if checkout is None else checkout.parent / "shared" / what
+        named = os.environ.get(variable)
+        folder = given or (Path(named) if named else beside)
+        if folder is not None and folder.is_dir():
+            return folder
+        if given is not None:
+            raise ConfigError(f"--{what} {given} is not a folder")
+        self.console.print(f"  left out: no {what}; name a folder with --{what} DIR", highlight=False)
+        return None
+
+
+def _recordings(subject: Subject) -> Iterator[Row]:
+    folder = subject.folder("recordings", subject.options.recordings)
+    if folder is None:
+        return
+    clips, missing = load_clips(folder, timestamp_scale=subject.settings.timestamp_scale)
+    if missing:
+        subject.console.print(f"  left out, not recorded at this timestamp scale: {', '.join(missing)}", highlight=False)
+    yield from measure_recordings(clips, subject.chains, subject.settings)
+
 
 Part: TypeAlias = Callable[[Subject], Iterator[Row]]
 
@@ -74,6 +99,7 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "eyes": lambda subject: measure_eyes(subject.chains, subject.settings),
         "calibration": lambda subject: measure_calibration(subject.settings),
         "loss": lambda subject: measure_loss(subject.chains, subject.settings),
+        "recordings": _recordings,
     }
 )
 """In the order of the table."""
@@ -85,7 +111,7 @@ def run_quality(options: QualityOptions) -> None:
     if unknown:
         raise ConfigError(f"bench quality --only {', '.join(unknown)}: known parts are {', '.join(PARTS)}")
     subject = _subject(options)
-    rows = []
+    rows: list[Row] = []
     for part in options.only or tuple(PARTS):
         subject.console.print(f"{part} ...", highlight=False)
         rows += PARTS[part](subject)

@@ -55,7 +55,8 @@ def static_gain(run: Chain, face: Series, group: str) -> Float64Array:
             pose=np.repeat(face.pose[:1], len(t), axis=0),
         )
         levels.append(run(results_of_series(still)).group(group)[-1])
-    return np.clip((levels[1] - levels[0]) / 0.1, 0.5, 4.0)
+    gain: Float64Array = np.clip((levels[1] - levels[0]) / 0.1, 0.5, 4.0)
+    return gain
 
 
 Still = tuple[Sequence[TrackResult], Sequence[TrackResult]]
