@@ -182,9 +182,9 @@ def blinks_of(raw: Series) -> tuple[list[tuple[float, float]], list[tuple[float,
     """Blinks (begin, end), and winks (begin, end, closing eye: 0 left, 1 right), of raw eyelids."""
     lids = raw.weights[:, BLINKS]
     winks = [
-        (begin, end, eye)
+        (float(raw.t[span][0]), float(raw.t[span][-1]), eye)
         for eye in (0, 1)
-        for begin, end in metrics.excursions(raw.t, lids[:, eye] - lids[:, 1 - eye], least=0.3, longest_s=1.5)
+        for span in metrics.quiet_spans(raw.t, (lids[:, eye] > 0.4) & (lids[:, 1 - eye] < 0.2), at_least_s=0.2)
     ]
     blinks = []
     for begin, end in metrics.excursions(raw.t, lids.mean(axis=1), least=0.25, longest_s=0.8):
@@ -228,19 +228,27 @@ def neutral_span(raw: Series) -> slice:
     if len(raw.t) <= frames:
         return slice(0, len(raw.t))
     effort = np.maximum(raw.weights - _LEVELS, 0.0)[:, LIVE].sum(axis=1)
+    lids = raw.weights[:, BLINKS]
+    effort += 4.0 * np.maximum(lids - np.percentile(lids, 30, axis=0) - 0.03, 0.0).sum(axis=1)  # open eyes above all
     effort += 0.05 * np.abs(np.gradient(raw.pose[:, :3], raw.t, axis=0)).max(axis=1)
     total = np.convolve(effort, np.ones(frames), mode="valid")
     begin = int(total.argmin())
     return slice(begin, begin + frames)
 
 
-def still_of(face: Series, count: int) -> list[TrackResult]:
-    """The median face of a stretch, held still for so many frames as people do when they calibrate, with a little noise."""
+def still_of(face: Series, count: int, *, relaxed: bool = False) -> list[TrackResult]:
+    """The median face of a stretch, held still for so many frames as people do when they calibrate, with a little noise.
+
+    ``relaxed``: without expressions that never end in this clip; the lids stay as they are.
+    """
+    weights = np.median(face.weights, axis=0)
+    if relaxed:
+        weights = np.where(np.isin(np.arange(len(weights)), BLINKS), weights, np.minimum(weights, _LEVELS))
     t = np.arange(count) / 30.0
     still = Series(
         t=t,
         live=np.ones(count, dtype=np.bool_),
-        weights=np.repeat(np.median(face.weights, axis=0)[None], count, axis=0),
+        weights=np.repeat(weights[None], count, axis=0),
         pose=np.repeat(np.median(face.pose, axis=0)[None], count, axis=0),
     )
     return results_of_series(with_noise(still, 0.3, np.random.default_rng(3)))
@@ -266,7 +274,7 @@ def _calibrated(clips: Sequence[Clip], settings: Settings) -> Iterator[Row]:
     for clip in clips:
         span = neutral_span(clip.raw)
         neutral = clip.fed_results[span]
-        run = run_calibrated(still_of(series_of_results(neutral), _PREFACE_FRAMES), clip.fed_results, settings)
+        run = run_calibrated(still_of(series_of_results(neutral), _PREFACE_FRAMES, relaxed=True), clip.fed_results, settings)
         accepted += run.accepted
         blinks, found_winks = blinks_of(clip.raw)
         every = [*blinks, *((begin, end) for begin, end, _ in found_winks)]
