@@ -38,6 +38,8 @@ _QUIET = {"rotation": 5.0, "translation": 2.0}
 """Slower than this, per second, counts as rest; coefficients: 0.5."""
 _NEUTRAL_S = 0.8
 _PREFACE_FRAMES = 130
+_CLEAN = 0.1
+"""A face whose coefficients change by more than this within a second is not a neutral one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -194,6 +196,13 @@ def blinks_of(raw: Series) -> tuple[list[tuple[float, float]], list[tuple[float,
     return blinks, winks
 
 
+def closures_of(raw: Series) -> list[tuple[float, float]]:
+    """Where the lids are down for any reason and time: what is left is open eyes."""
+    lids = raw.weights[:, BLINKS].mean(axis=1)
+    spans = metrics.quiet_spans(raw.t, lids > np.percentile(lids, 30) + 0.2, at_least_s=0.0)
+    return [(float(raw.t[span][0]), float(raw.t[span][-1])) for span in spans]
+
+
 def _blink_delays(clips: Sequence[Clip], outs: Mapping[str, list[Series]]) -> Iterator[Row]:
     pulses: dict[str, list[metrics.Pulse]] = {chain: [] for chain in outs}
     for k, clip in enumerate(clips):
@@ -277,7 +286,7 @@ def _calibrated(clips: Sequence[Clip], settings: Settings) -> Iterator[Row]:
         run = run_calibrated(still_of(series_of_results(neutral), _PREFACE_FRAMES, relaxed=True), clip.fed_results, settings)
         accepted += run.accepted
         blinks, found_winks = blinks_of(clip.raw)
-        every = [*blinks, *((begin, end) for begin, end, _ in found_winks)]
+        every = [*blinks, *((begin, end) for begin, end, _ in found_winks), *closures_of(clip.raw)]
         for chain, out in (("raw", clip.raw), ("bridge", run.out)):
             if blinks and run.accepted:
                 figures[chain].append((len(blinks), _figures(out, blinks, every)))
@@ -287,8 +296,9 @@ def _calibrated(clips: Sequence[Clip], settings: Settings) -> Iterator[Row]:
         half = len(neutral) // 2
         learnt = still_of(series_of_results(neutral[:half]), _PREFACE_FRAMES)
         held_out = run_calibrated(learnt, looped(neutral[half:], 60), settings)
-        if held_out.accepted:
-            plain = series_of_results(neutral[half:])
+        plain, before = series_of_results(neutral[half:]), series_of_results(neutral[:half])
+        moved = np.abs(np.median(plain.weights, axis=0) - np.median(before.weights, axis=0)).max()
+        if held_out.accepted and moved < _CLEAN:
             for row in residual_rows("recordings", "recorded neutral residual", plain, held_out.out):
                 residuals.setdefault(row.goal.name, []).append(row)
     yield _row("calibrations accepted", {"bridge": float(accepted)}, reference=f"of {len(clips)}")
