@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
+import platformdirs
 from rich.console import Console
 from rich.table import Table
 
@@ -23,10 +24,14 @@ from bridge.bench.quality_eyes import measure_calibration, measure_eyes
 from bridge.bench.quality_goals import Row
 from bridge.bench.quality_loss import measure_loss
 from bridge.bench.quality_output import measure_output
-from bridge.bench.quality_recordings import load_clips, measure_recordings
+from bridge.bench.quality_pictures import drawn_portrait, portraits_of
+from bridge.bench.quality_recorded_faces import measure_recordings
+from bridge.bench.quality_recordings import load_clips, measure_people, through_all
 from bridge.bench.quality_rest import measure_rest
 from bridge.bench.quality_steps import measure_motion, measure_rates
+from bridge.bench.quality_tracked import Laboratory, measure_pictures, tracked_clips
 from bridge.errors import BridgeError, ConfigError
+from bridge.models import find_model
 from bridge.settings import Settings
 from bridge.settings_load import load_settings
 from bridge.shipped import checkout_path, shipped_path
@@ -88,6 +93,30 @@ def _recordings(subject: Subject) -> Iterator[Row]:
     yield from measure_recordings(clips, subject.chains, subject.settings)
 
 
+def _pictures(subject: Subject) -> Iterator[Row]:
+    laboratory = _laboratory(subject)
+    folder = subject.folder("clips", subject.options.clips)
+    portraits = [drawn_portrait(), *([] if folder is None else portraits_of(folder, laboratory.model))]
+    yield from measure_pictures(portraits, laboratory, subject.chains, subject.settings)
+
+
+def _clips(subject: Subject) -> Iterator[Row]:
+    folder = subject.folder("clips", subject.options.clips)
+    if folder is not None:
+        clips = tracked_clips(folder, _laboratory(subject))
+        outs = through_all(clips, subject.chains)
+        yield from measure_people(clips, outs, subject.chains, part="clips", judged=False)
+
+
+def _laboratory(subject: Subject) -> Laboratory:
+    return Laboratory(
+        model=find_model(subject.settings.tracker.model),
+        cache=Path(platformdirs.user_cache_dir("avatar-bridge", appauthor=False)) / "bench",
+        scale=subject.settings.timestamp_scale,
+        say=lambda text: subject.console.print(text, highlight=False),
+    )
+
+
 Part: TypeAlias = Callable[[Subject], Iterator[Row]]
 
 PARTS: Mapping[str, Part] = MappingProxyType(
@@ -100,6 +129,8 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "calibration": lambda subject: measure_calibration(subject.settings),
         "loss": lambda subject: measure_loss(subject.chains, subject.settings),
         "recordings": _recordings,
+        "clips": _clips,
+        "pictures": _pictures,
     }
 )
 """In the order of the table."""
