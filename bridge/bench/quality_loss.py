@@ -72,10 +72,10 @@ _GAP_GOALS = (
 )
 
 
-def gap_rows(part: str, what: str, figures: Mapping[str, GapFigures]) -> Iterator[Row]:
+def gap_rows(part: str, what: str, figures: Mapping[str, GapFigures], *, judged: bool = True) -> Iterator[Row]:
     """A row for each figure of a gap."""
     for name, field, limit, unit, reference in _GAP_GOALS:
-        goal = Goal(name=f"{what}: {name}", part=part, limit=limit, unit=unit, reference=reference)
+        goal = Goal(name=f"{what}: {name}", part=part, limit=limit if judged else None, unit=unit, reference=reference)
         yield Row(goal=goal, values={chain: getattr(figure, field) for chain, figure in figures.items()})
 
 

@@ -242,17 +242,18 @@ def _edges(t: Float64Array, x: Float64Array, *, at: float, end: float) -> tuple[
 def excursions(t: Float64Array, x: Float64Array, *, least: float, longest_s: float) -> list[tuple[float, float]]:
     """Begin and end of short rises of ``x`` (N,) by at least ``least`` above its surroundings: blinks, syllables."""
     found: list[tuple[float, float]] = []
-    k = 1
-    while k < len(x) - 1:
-        near = (t >= t[k] - 0.5 * longest_s) & (t <= t[k] + 0.5 * longest_s)
-        left, right = x[near & (t < t[k])], x[near & (t > t[k])]
-        is_peak = bool(x[k] >= x[near].max()) and len(left) > 0 and len(right) > 0
-        if is_peak and x[k] - left.min() >= least and x[k] - right.min() >= least:
-            begin = float(t[near & (t < t[k])][int(left.argmin())])
-            end = float(t[near & (t > t[k])][int(right.argmin())])
-            found.append((begin, end))
-            k = int(np.searchsorted(t, end))
-        k += 1
+    peaks = np.flatnonzero((x[1:-1] >= x[:-2]) & (x[1:-1] >= x[2:]) & (x[1:-1] - x.min() >= least)) + 1
+    last = -np.inf
+    for k in peaks.tolist():
+        if t[k] <= last:
+            continue
+        low, high = np.searchsorted(t, (t[k] - 0.5 * longest_s, t[k] + 0.5 * longest_s)).tolist()
+        left, right = x[low:k], x[k + 1 : high]
+        if not (len(left) and len(right)) or x[k] < max(left.max(), right.max()):
+            continue
+        if x[k] - left.min() >= least and x[k] - right.min() >= least:
+            last = float(t[k + 1 + int(right.argmin())])
+            found.append((float(t[low + int(left.argmin())]), last))
     return found
 
 

@@ -33,6 +33,7 @@ _ABSOLUTE = {
     "rotation": 0.05,
     "translation": 0.010,
 }
+_ABSOLUTE_REFERENCE = {"rotation": ".028", "translation": ".005"}
 _UNITS = {"rotation": "deg", "translation": "cm"}
 _SEEDS = (11, 12, 13)
 
@@ -86,25 +87,21 @@ def _settled(series: Series) -> Series:
 
 
 def rest_rows(
-    part: str, what: str, level: str, stills: Sequence[Still], chains: Mapping[str, Chain], *, absolute: bool
+    part: str, what: str, level: str, stills: Sequence[Still], chains: Mapping[str, Chain], *, absolute: bool, judged: bool = True
 ) -> Iterator[Row]:
-    """A row for every group; ``absolute`` adds the second differences themselves."""
-    found = {chain: jitter(stills, run) for chain, run in chains.items()}
+    """A row for every group; ``absolute`` adds the second differences themselves. The yardsticks get the unfiltered tracker."""
+    unfiltered = [(raw, raw) for raw, _ in stills]
+    found = {chain: jitter(stills if chain == "bridge" else unfiltered, run) for chain, run in chains.items()}
+
+    def row(group: str, figure: int, limit: float, unit: str, reference: str) -> Row:
+        name = f"{what}, {level}, {group}: {('jitter / raw', 'second difference')[figure]}"
+        goal = Goal(name=name, part=part, limit=limit if judged else None, unit=unit, reference=reference)
+        return Row(goal=goal, values={chain: figures[figure][group] for chain, figures in found.items()})
+
     for group in GROUPS:
-        goal = Goal(
-            name=f"{what}, {level}, {group}: jitter / raw", part=part, limit=LIMITS[level][group], reference=_REFERENCE[level]
-        )
-        yield Row(goal=goal, values={chain: ratios[group] for chain, (ratios, _) in found.items()})
-    if absolute:
-        for group in GROUPS:
-            goal = Goal(
-                name=f"{what}, {level}, {group}: second difference",
-                part=part,
-                limit=_ABSOLUTE[group],
-                unit=_UNITS.get(group, ""),
-                reference={"rotation": ".028", "translation": ".005"}.get(group, ".001-.002"),
-            )
-            yield Row(goal=goal, values={chain: rms[group] for chain, (_, rms) in found.items()})
+        yield row(group, 0, LIMITS[level][group], "", _REFERENCE[level])
+    for group in GROUPS if absolute else ():
+        yield row(group, 1, _ABSOLUTE[group], _UNITS.get(group, ""), _ABSOLUTE_REFERENCE.get(group, ".001-.002"))
 
 
 def measure_rest(chains: Mapping[str, Chain]) -> Iterator[Row]:

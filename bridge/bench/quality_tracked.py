@@ -99,14 +99,26 @@ def _film(path: Path, limit: int) -> Scene:
 def measure_pictures(
     portraits: Sequence[Portrait], laboratory: Laboratory, chains: Mapping[str, Chain], settings: Settings
 ) -> Iterator[Row]:
-    """Stills with a camera's noise, motions in the picture plane, blinks of the drawn face, gaps, a hand."""
-    for level, light in LIGHTS.items():
-        stills = [laboratory.track(f"{who.name} still {level}", pictures.still(who, light)) for who in portraits]
-        found = [(raw, fed) for raw, fed in stills if all(r.faces for r in raw) and all(r.faces for r in fed)]
-        yield from rest_rows("pictures", "stills", level, found, chains, absolute=level == "typ")
+    """Stills with a camera's noise, motions in the picture plane, blinks of the drawn face, gaps, a hand.
+
+    The goals of rest and gaps are those of a sharp face, so the first, drawn portrait is judged by them; people enlarged from
+    small pictures are blurred, which makes the model two to three times as noisy, and are shown.
+    """
+    for what, group, judged in _judged_apart(portraits):
+        for level, light in LIGHTS.items():
+            stills = [laboratory.track(f"{who.name} still {level}", pictures.still(who, light)) for who in group]
+            seen = [pair for pair in stills if all(result.faces for results in pair for result in results)]
+            if seen:
+                yield from rest_rows("pictures", f"{what} stills", level, seen, chains, absolute=level == "typ", judged=judged)
     yield from _steps(portraits[:_MOVING], laboratory, chains)
     yield from _blinks(laboratory, chains)
-    yield from _gaps(portraits[:_MOVING], laboratory, chains, settings)
+    for what, group, judged in _judged_apart(portraits[:_MOVING]):
+        yield from _gaps(what, group, laboratory, chains, settings, judged=judged)
+
+
+def _judged_apart(portraits: Sequence[Portrait]) -> list[tuple[str, Sequence[Portrait], bool]]:
+    groups = [("drawn", portraits[:1], True), ("enlarged", portraits[1:], False)]
+    return [group for group in groups if group[1]]
 
 
 def _feed(chain: str, run: Chain, tracked: tuple[Sequence[TrackResult], Sequence[TrackResult]]) -> Series:
@@ -207,7 +219,13 @@ def _sent(
 
 
 def _gaps(
-    portraits: Sequence[Portrait], laboratory: Laboratory, chains: Mapping[str, Chain], settings: Settings
+    what: str,
+    portraits: Sequence[Portrait],
+    laboratory: Laboratory,
+    chains: Mapping[str, Chain],
+    settings: Settings,
+    *,
+    judged: bool,
 ) -> Iterator[Row]:
     light = LIGHTS["typ"]
     whole = [
@@ -225,13 +243,13 @@ def _gaps(
             chain: GapFigures(**{field.name: max(getattr(one, field.name) for one in each) for field in fields(GapFigures)})
             for chain, each in found.items()
         }
-        yield from gap_rows("pictures", f"pictures: gap of {count} frame{'s' if count > 1 else ''}", worst)
-    yield from _hand(portraits, whole, laboratory, chains, settings)
+        yield from gap_rows("pictures", f"{what}: gap of {count} frame{'s' if count > 1 else ''}", worst, judged=judged)
+    yield from _hand(what, list(zip(portraits, whole, strict=True)), laboratory, chains, settings)
 
 
 def _hand(
-    portraits: Sequence[Portrait],
-    whole: Sequence[Mapping[str, Series]],
+    what: str,
+    people: Sequence[tuple[Portrait, Mapping[str, Series]]],
     laboratory: Laboratory,
     chains: Mapping[str, Chain],
     settings: Settings,
@@ -239,7 +257,7 @@ def _hand(
     """A hand before the face: the error from when it comes until the face is seen again, and how the avatar returns."""
     begin = pictures.HAND[0] / FPS
     found: dict[str, list[tuple[float, float, float, float]]] = {chain: [] for chain in chains}
-    for who, unbroken in zip(portraits, whole, strict=True):
+    for who, unbroken in people:
         pair = laboratory.track(f"{who.name} hand", pictures.occluded(who, LIGHTS["typ"]))
         sent = _sent(pair, chains, settings)
         for chain, seen in sent.items():
@@ -256,10 +274,10 @@ def _hand(
             ))  # fmt: skip
     means = {chain: np.mean(each, axis=0).tolist() for chain, each in found.items()}
     for k, (name, limit, unit, reference) in enumerate((
-        ("hand: mean error", 0.20, "", ".11"),
-        ("hand: mean error", 12.0, "deg", "8.6"),
-        ("hand: step at return", None, "", ".10"),
-        ("hand: step at return", None, "deg", "1.5"),
+        (f"{what}, hand: mean error", 0.20, "", ".11"),
+        (f"{what}, hand: mean error", 12.0, "deg", "8.6"),
+        (f"{what}, hand: step at return", None, "", ".10"),
+        (f"{what}, hand: step at return", None, "deg", "1.5"),
     )):  # fmt: skip
         yield _row(name, {chain: mean[k] for chain, mean in means.items()}, limit=limit, unit=unit, reference=reference)
 

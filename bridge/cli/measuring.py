@@ -41,7 +41,7 @@ def quality(
     set_: SetOption = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="parts: rest, motion, rates, output, eyes, calibration, loss, recordings, pictures"),
+        typer.Option("--only", help="parts: rest, motion, rates, output, eyes, calibration, loss, recordings, clips, pictures"),
     ] = None,
     recordings: Annotated[Path | None, typer.Option("--recordings", help="a folder of recorded results (.npz)")] = None,
     clips: Annotated[Path | None, typer.Option("--clips", help="a folder of videos with a face")] = None,
