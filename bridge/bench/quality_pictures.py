@@ -126,7 +126,7 @@ def _placed(image: ImageArray, *, centre: tuple[float, float], scale: float, rol
             shift_px: tuple[float, float] = (0.0, 0.0)) -> ImageArray:  # fmt: skip
     """The picture with ``centre`` in the middle of the frame (plus ``shift_px``); the edges are stretched."""
     matrix = cv2.getRotationMatrix2D(centre, roll_deg, scale)
-    matrix[:, 2] += (WIDTH / 2 - centre[0] + shift_px[0], HEIGHT / 2 - centre[1] + shift_px[1])
+    matrix[:, 2] += np.array([WIDTH / 2 - centre[0] + shift_px[0], HEIGHT / 2 - centre[1] + shift_px[1]])
     how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
     warped = cv2.warpAffine(image, matrix, (WIDTH, HEIGHT), flags=how, borderMode=cv2.BORDER_REPLICATE)
     return frozen_array(np.asarray(warped, dtype=np.uint8))

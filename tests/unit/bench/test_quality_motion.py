@@ -71,7 +71,7 @@ def test_a_lean_comes_nearer() -> None:
 def test_blinks_of_several_sizes_differ() -> None:
     """And the lids come back to where they were."""
     lid = motions.BLINKS.truth(np.arange(0.0, 31.0, 0.005)).channel("eyeBlinkLeft")
-    found = metrics.excursions(np.arange(len(lid)) * 0.005, lid, least=0.2, longest_s=0.8)
+    found = metrics.excursions(np.arange(0.0, 31.0, 0.005), lid, least=0.2, longest_s=0.8)
 
     assert 12 == len(found)
     peaks = [round(float(lid[int(a / 0.005) : int(b / 0.005)].max()), 2) for a, b in found]
