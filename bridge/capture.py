@@ -8,6 +8,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from bridge.errors import BridgeError, SourceEnded, SourceError, SourceLost, SourceUnavailable, TrackerStalled
 from bridge.types import CameraFrame, Source, Tracker, TrackResult
@@ -16,12 +17,27 @@ log = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 0.5
 FLUSH_S = 2.0
+POLL_S = 0.2
+STEADY_FRAMES = 100
+"""A source lost again before it has delivered so many comes and goes: that is told only when it stays away."""
+
+
+@runtime_checkable
+class Polled(Protocol):
+    """A source that may have to wait for ever, for a sender in the network: it is asked with a time limit, so that a pause and
+    the end need not wait as well."""
+
+    def poll(self, timeout_s: float) -> TrackResult | None:
+        """What ``read`` would return, or None when nothing came in time. Raises as ``read``."""
+        ...
 
 
 class CaptureState(enum.Enum):
     """What ``status`` says of the source."""
 
     OPENING = "opening"
+    WAITING = "waiting"
+    """Open, but its sender has sent nothing yet."""
     RUNNING = "running"
     LOST = "lost"
     PAUSED = "paused"
@@ -68,6 +84,7 @@ class CaptureLoop:
         self._state = CaptureState.OPENING
         self._error: str | None = None
         self._frames = self._losses = self._rebuilds = 0
+        self._frames_at_return = -STEADY_FRAMES
         self.tracker: Tracker | None = None
         """The running tracker; None for sources that deliver finished results."""
         self.failure: BridgeError | None = None
@@ -150,8 +167,10 @@ class CaptureLoop:
             if not self._source.live:
                 raise
             self._losses += 1
-            log.warning("%s; waiting for it to return", error)
-            self._reopen(error)
+            steady = self._frames - self._frames_at_return >= STEADY_FRAMES
+            if steady:
+                log.warning("%s; waiting for it to return", error)
+            self._reopen(error, told=steady)
         except TrackerStalled as error:
             self._rebuilds += 1
             log.warning("%s; it is rebuilt", error)
@@ -161,12 +180,19 @@ class CaptureLoop:
             self._error = None
 
     def _pump(self) -> None:
-        self._state = CaptureState.RUNNING
+        poll = self._source.poll if isinstance(self._source, Polled) else None
+        if poll is None:
+            self._state = CaptureState.RUNNING
         while not self._stop.is_set():
             if self._paused:
                 self._pause()
                 continue
-            item = self._source.read()
+            item = self._source.read() if poll is None else poll(POLL_S)
+            if item is None:
+                if self._frames == 0:
+                    self._state = CaptureState.WAITING
+                continue
+            self._state = CaptureState.RUNNING
             self._frames += 1
             if isinstance(item, CameraFrame):
                 if self.tracker is not None:
@@ -187,14 +213,20 @@ class CaptureLoop:
         except SourceUnavailable as error:
             if not self._source.live:
                 raise
-            self._reopen(error)
+            self._reopen(error, told=True)
+        else:
+            self._error = None
         self._state = CaptureState.RUNNING
 
-    def _reopen(self, error: SourceError) -> None:
-        """Tries until the same device is back. Another one is never taken: that is ``open``'s promise."""
+    def _reopen(self, error: SourceError, *, told: bool) -> None:
+        """Tries until the same device is back. Another one is never taken: that is ``open``'s promise.
+
+        What was not ``told`` to the person is after the first attempt that fails, and the return only of what was.
+        """
         self._state, self._error = CaptureState.LOST, str(error)
         self._source.close()
-        pause_s = FIRST_RETRY_S
+        longest_s = min(self._retry_max_s, getattr(self._source, "retry_max_s", self._retry_max_s))
+        pause_s = min(FIRST_RETRY_S, longest_s)
         while not self._stop.is_set():
             self._wake.wait(pause_s * (0.8 + 0.4 * self._jitter()))
             self._wake.clear()
@@ -204,10 +236,15 @@ class CaptureLoop:
                 self._source.open()
             except SourceUnavailable as again:
                 self._error = str(again)
-                pause_s = min(self._retry_max_s, pause_s * 1.6)
+                pause_s = min(longest_s, pause_s * 1.6)
+                if not told:
+                    told = True
+                    log.warning("%s; waiting for it to return", again)
             else:
-                log.info("%s is back", self._source.label)
+                if told:
+                    log.info("%s is back", self._source.label)
                 self._error = None
+                self._frames_at_return = self._frames
                 return
 
     def _start_tracker(self) -> None:

@@ -16,8 +16,11 @@ from rich.markup import escape
 
 from bridge.errors import BridgeError
 from bridge.models import find_model
+from bridge.outputs.profiles import ProfileShelf
+from bridge.runtime import check_settings
 from bridge.settings import ControlSettings, Settings
 from bridge.sources.camera_devices import CameraState, explain, list_cameras
+from bridge.sources.select import NETWORK_SOURCES
 from bridge.wire.web import in_url, reachable
 
 QUIET_MEDIAPIPE = ("0.10.31", "0.10.32", "0.10.33")
@@ -40,7 +43,7 @@ def examine(load: Callable[[], Settings]) -> list[Finding]:
         settings = load()
     except BridgeError as error:
         return [*findings, Finding(level="error", what=f"configuration: {error}", remedy="avatar-bridge config check")]
-    return [*findings, Finding(level="ok", what="configuration"), *_model(settings), *_cameras(), *_control(settings.control)]
+    return [*findings, *_outputs(settings), *_model(settings), *_source(settings), *_control(settings.control)]
 
 
 def print_findings(findings: list[Finding], console: Console) -> None:
@@ -54,6 +57,21 @@ def print_findings(findings: list[Finding], console: Console) -> None:
 
 def _system() -> Iterator[Finding]:
     yield Finding(level="ok", what=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
+
+
+def _outputs(settings: Settings) -> Iterator[Finding]:
+    """Whether the configured outputs are possible, and every file in the folders of receivers' profiles is one."""
+    try:
+        check_settings(settings)
+        broken = ProfileShelf(settings.profiles).load_all()[1]
+    except BridgeError as error:
+        yield Finding(level="error", what=f"configuration: {error}", remedy="avatar-bridge config check")
+        return
+    yield Finding(level="ok", what="configuration")
+    for each in broken:
+        yield Finding(
+            level="warning", what=f"{each.name}:// cannot be used: {each.problem}", remedy="mend that file, or delete it"
+        )
 
 
 def _opencv() -> Iterator[Finding]:
@@ -113,6 +131,14 @@ def _tracking(settings: Settings, model: Path) -> Iterator[Finding]:
         yield Finding(level="ok", what=f"landmark filter answers to scaled timestamps (x{scale:g})")
     else:
         yield Finding(level="warning", what=warning_about(check, scale))
+
+
+def _source(settings: Settings) -> Iterator[Finding]:
+    kind = settings.source.input.partition(":")[0].strip()
+    if kind in NETWORK_SOURCES:
+        yield Finding(level="ok", what=f"source {settings.source.input}: a sender in the network, so no camera is needed")
+    else:
+        yield from _cameras()
 
 
 def _cameras() -> Iterator[Finding]:

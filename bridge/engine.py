@@ -12,14 +12,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 
 from bridge.mailbox import Mailbox
 from bridge.settings import Settings
 from bridge.stages.calibrate import CalibrationStatus
+from bridge.stages.calibration_commands import CalibrationCommand, carry_out
 from bridge.stages.chain import StageChain, build_chain
+from bridge.stages.neutral import Neutral
 from bridge.stages.subjects import SubjectAssigner
 from bridge.types import ZERO_WEIGHTS, Face, FaceState, Presence, TrackResult
 
@@ -31,26 +32,6 @@ SILENT_TICK_S = 1 / 30
 """How often they are told while the avatar still moves to rest."""
 KEEP_ALIVE_S = 0.25
 """How often the resting state is repeated after that: receivers take a source that is silent for 0.5 s for lost."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recenter:
-    """Command: what the head does now is straight ahead from here on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BeginNeutral:
-    """Command: learn the neutral face over ``collect_s`` seconds."""
-
-    collect_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClearCalibration:
-    """Command: back to what the model delivers."""
-
-
-Command: TypeAlias = Recenter | BeginNeutral | ClearCalibration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +63,22 @@ class Engine:
     """One stage chain per subject. ``offer`` and ``command`` from any thread; everything else from the engine's own."""
 
     def __init__(
-        self, settings: Settings, *, clock: Callable[[], float], landmark_filtered: bool, subjects: int | None = None
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], float],
+        landmark_filtered: bool,
+        full_range: Callable[[], bool] = lambda: False,
+        subjects: int | None = None,
     ) -> None:
         count = settings.tracker.num_faces if subjects is None else subjects
         self._clock = clock
         self._chains: tuple[StageChain, ...] = tuple(
-            build_chain(settings, landmark_filtered=landmark_filtered) for _ in range(count)
+            build_chain(settings, landmark_filtered=landmark_filtered, full_range=full_range) for _ in range(count)
         )
         self._assigner = SubjectAssigner(count)
         self._inbox: Mailbox[TrackResult] = Mailbox()
-        self._commands: deque[Command] = deque()
+        self._commands: deque[CalibrationCommand] = deque()
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._offered = 0
@@ -100,6 +87,9 @@ class Engine:
         """Replaced as a whole, from any thread."""
         self.taps: tuple[Callable[[TrackResult], None], ...] = ()
         """See every raw result the engine takes; must store and return."""
+        self.on_calibrated: Callable[[Neutral], None] | None = None
+        """Told, on the engine's thread, what the first subject changed of the calibration; must store and return."""
+        self._revision = 0
         self._seq = 0
         self._t = -np.inf
         self._last_t = -np.inf
@@ -119,7 +109,7 @@ class Engine:
         self._offered += 1
         self._inbox.offer(result)
 
-    def command(self, command: Command) -> None:
+    def command(self, command: CalibrationCommand) -> None:
         """Any thread: carried out before the next tick."""
         self._commands.append(command)
         self._inbox.nudge()
@@ -155,6 +145,7 @@ class Engine:
         """
         while self._commands:
             self._carry_out(self._commands.popleft())
+        self._tell_calibration()
         if result is None:
             if self._results == 0:
                 return ()
@@ -176,6 +167,7 @@ class Engine:
                 for i, face in enumerate(self._assigner.assign(result))
             )
         states = tuple(chain.step(seen) for chain, seen in zip(self._chains, observations, strict=True))
+        self._tell_calibration()
         self._states = states
         for port in self.ports:
             if port.subject is None:
@@ -193,15 +185,16 @@ class Engine:
         self._last_delay_s = max(0.0, result.t_done - result.t)
         self._results += 1
 
-    def _carry_out(self, command: Command) -> None:
-        for chain in self._chains:
-            match command:
-                case Recenter():
-                    chain.calibrate.recenter()
-                case BeginNeutral(collect_s=seconds):
-                    chain.calibrate.begin_neutral(seconds)
-                case ClearCalibration():
-                    chain.calibrate.clear()
+    def _carry_out(self, command: CalibrationCommand) -> None:
+        for subject, chain in enumerate(self._chains):
+            carry_out(command, chain.calibrate, subject=subject)
+
+    def _tell_calibration(self) -> None:
+        calibrate = self._chains[0].calibrate
+        if calibrate.revision != self._revision:
+            self._revision = calibrate.revision
+            if self.on_calibrated is not None:
+                self.on_calibrated(calibrate.neutral)
 
     # --- the thread -----------------------------------------------------------------------------------------------------
 

@@ -16,14 +16,18 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from bridge.clock import monotonic
 from bridge.engine import Engine, Port
 from bridge.errors import ConfigError, SourceEnded
-from bridge.export import check_export_path, export_results
+from bridge.export import ANIMATIONS, ExportOptions, check_export_path, export_results
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
+from bridge.outputs.live_rules import live_rules
 from bridge.outputs.pacing import Cadence
+from bridge.outputs.profiles import ProfileShelf
 from bridge.outputs.registry import OutputContext, OutputPlan, create_output, parse_outputs
+from bridge.recording import is_recording
 from bridge.settings import Settings
-from bridge.sources.recording import RecordingSource
+from bridge.sources.recording import RECORDING_SUFFIXES, RecordingSource
 from bridge.sources.video import Material, open_material
+from bridge.stages.calibration_commands import Recenter
 from bridge.stages.mirror import mirror_state
 from bridge.trackers.offline import OfflineTracker
 from bridge.trackers.smoothing_check import expect_filtered
@@ -38,9 +42,34 @@ class Tracked:
     found: int
 
 
-def track_file(settings: Settings, path: Path, out: Path, *, mode: str | None, final: bool, console: Console) -> Tracked:
-    """Every frame of ``path`` through the real landmarker into ``out``. Raises ConfigError, SourceError, AssetError."""
+def track_file(
+    settings: Settings,
+    path: Path,
+    out: Path,
+    *,
+    mode: str | None,
+    final: bool,
+    console: Console,
+    recenter: bool = False,
+    options: ExportOptions | None = None,
+) -> Tracked:
+    """Every frame of ``path`` through the real landmarker into ``out``; what is a recording already is only converted.
+
+    ``recenter`` (with ``final``): the first head that is seen is straight ahead. Raises ConfigError, SourceError, AssetError.
+    """
     check_export_path(out)
+    options = replace(options or ExportOptions(), eyes=settings.eyes)
+    counts = [0, 0]
+
+    def write(results: Iterator[TrackResult]) -> Tracked:
+        seen = _counted(_progress(results, console), counts)
+        if final:
+            seen = _final(settings, seen, recenter=recenter, keep_lost=out.suffix.lower() in ANIMATIONS)
+        export_results(seen, out, stage="final" if final else "raw", options=options)
+        return Tracked(frames=counts[0], found=counts[1])
+
+    if path.is_file() and (path.suffix.lower() in RECORDING_SUFFIXES or is_recording(path)):
+        return write(_recorded(path))
     material = open_material(path, fps=settings.source.fps)
     try:
         model = find_model(settings.tracker.model)
@@ -50,14 +79,23 @@ def track_file(settings: Settings, path: Path, out: Path, *, mode: str | None, f
             mode="image" if mode == "image" else "video",
             timestamp_scale=settings.timestamp_scale,
         ) as tracker:
-            counts = [0, 0]
-            results = _counted(_progress(_tracked(material, tracker), console), counts)
-            if final:
-                results = _final(settings, results)
-            export_results(results, out, stage="final" if final else "raw")
-            return Tracked(frames=counts[0], found=counts[1])
+            return write(_tracked(material, tracker))
     finally:
         material.close()
+
+
+def _recorded(path: Path) -> Iterator[TrackResult]:
+    """The results of a recording, on its own times."""
+    source = RecordingSource(path, fast=True)
+    source.open()
+    try:
+        while True:
+            try:
+                yield source.read()
+            except SourceEnded:
+                return
+    finally:
+        source.close()
 
 
 def _tracked(material: Material, tracker: OfflineTracker) -> Iterator[TrackResult]:
@@ -86,15 +124,17 @@ def _progress(results: Iterator[TrackResult], console: Console) -> Iterator[Trac
             yield result
 
 
-def _final(settings: Settings, results: Iterator[TrackResult]) -> Iterator[TrackResult]:
-    """The results as an output would get them: through the stages, rest where nobody is."""
+def _final(settings: Settings, results: Iterator[TrackResult], *, recenter: bool, keep_lost: bool) -> Iterator[TrackResult]:
+    """The results as an output would get them. ``keep_lost``: where nobody is, the face easing to rest instead of no face."""
     engine = _engine(settings)
+    if recenter:
+        engine.command(Recenter())
     for result in results:
         states = engine.tick(result, now=result.t_done)
         faces = tuple(
             Face(weights=state.weights, head=state.head, landmarks=state.landmarks, box=state.box)
             for state in states
-            if state.presence is not Presence.LOST
+            if keep_lost or state.presence is not Presence.LOST
         )
         yield TrackResult(seq=result.seq, t=result.t, t_done=result.t_done, faces=faces)
 
@@ -108,7 +148,7 @@ def replay_fast(settings: Settings, path: Path) -> int:
     """A recording through the same stages and outputs, waiting for nothing; returns the number of results."""
     if not settings.outputs:
         raise ConfigError("replay --fast needs at least one --output: without pace there is nothing to watch")
-    plans = [plan for plan in parse_outputs(settings.outputs) if plan.enabled]
+    plans = [plan for plan in parse_outputs(settings.outputs, aliases=ProfileShelf(settings.profiles)) if plan.enabled]
     loop = EventLoopThread()
     opened: list[Output] = []
     source = RecordingSource(path, fast=True)
@@ -136,12 +176,16 @@ def _replay(source: RecordingSource, engine: Engine) -> int:
 
 
 def _direct_port(settings: Settings, plan: OutputPlan, loop: EventLoopThread, opened: list[Output]) -> Port:
+    mirror = plan.mirrored(settings.mirror)
+    # No clock moves here: a file of rules that changes meanwhile must not change the same replay's bytes.
+    rules = live_rules(plan, settings, mirrored=mirror, clock=lambda: 0.0)
     output = create_output(plan, OutputContext(event_loop=loop))
     output.open()
     opened.append(output)
-    mirror = settings.mirror if plan.mirror is None else plan.mirror
 
     def send(state: FaceState) -> None:
+        if rules is not None:
+            state = rules.apply(state)
         output.send(mirror_state(state) if mirror else state)
 
     return Port(subject=plan.subject, offer=_FastGrid(plan.fps, send).offer if plan.fps > 0 else send)

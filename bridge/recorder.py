@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bridge.errors import BridgeError
-from bridge.recording import RecordingWriter
+from bridge.export import DEFAULTS, ExportOptions, open_take
 from bridge.types import TrackResult
 
 log = logging.getLogger(__name__)
@@ -19,11 +19,14 @@ _LIMIT = 20_000
 
 
 class ResultRecorder:
-    """``run --record``: nothing that the engine took is missing from the file unless ``lost`` says so."""
+    """``run --record``: nothing that the engine took is missing from the file unless ``lost`` says so.
 
-    def __init__(self, path: Path) -> None:
+    The file's suffix says what it is (``export``): a recording, unless .csv, .vrma or .bvh.
+    """
+
+    def __init__(self, path: Path, *, options: ExportOptions = DEFAULTS) -> None:
         """Opens the file. Raises ConfigError or OutputError when it cannot be written."""
-        self._writer = RecordingWriter(path, stage="raw")
+        self._writer = open_take(path, stage="raw", options=options)
         self._queue: queue.SimpleQueue[TrackResult | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="bridge-recorder", daemon=True)
         self.lost = 0

@@ -49,6 +49,24 @@ def _key_of(path: Path) -> str:
     return os.path.normcase(os.path.realpath(path))
 
 
+def claim(path: Path) -> str:
+    """Keeps ``path`` from being written or played by another part of this program; what ``release`` takes. Raises ConfigError."""
+    key = _key_of(path)
+    with _claims_lock:
+        if key in _written:
+            raise ConfigError(f"{path} is being written already by this program; give each recording a file of its own")
+        if key in _played:
+            raise ConfigError(f"{path} is being played by this program; record to another file")
+        _written.add(key)
+    return key
+
+
+def release(key: str) -> None:
+    """Gives up what ``claim`` returned."""
+    with _claims_lock:
+        _written.discard(key)
+
+
 class RecordingWriter:
     """Appends results (stage raw) or states (stage final) to a file. One thread at a time; also a context manager.
 
@@ -74,13 +92,7 @@ class RecordingWriter:
         self._flushed_t = -math.inf
         self._unflushed = 0
         self._replaces = False
-        self._key = _key_of(path)
-        with _claims_lock:
-            if self._key in _written:
-                raise ConfigError(f"{path} is being written already by this program; give each recording a file of its own")
-            if self._key in _played:
-                raise ConfigError(f"{path} is being played by this program; record to another file")
-            _written.add(self._key)
+        self._key = claim(path)
         try:
             self._file: BinaryIO | None = self._open(append=append)
         except BaseException:
@@ -181,8 +193,7 @@ class RecordingWriter:
         return file
 
     def _release(self) -> None:
-        with _claims_lock:
-            _written.discard(self._key)
+        release(self._key)
 
 
 def _look_at(path: Path) -> RecordingHeader | None:

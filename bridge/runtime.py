@@ -12,14 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge import __version__, arkit
+from bridge.calibration_control import CalibrationControl
+from bridge.calibration_profiles import ProfileStore
 from bridge.capture import CaptureLoop
 from bridge.clock import monotonic
-from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter
+from bridge.engine import Engine, Port
 from bridge.errors import AssetError, ConfigError, ControlError
+from bridge.export import ExportOptions
 from bridge.models import find_model
 from bridge.outputs.event_loop import EventLoopThread
+from bridge.outputs.live_rules import live_rules
+from bridge.outputs.profiles import ProfileShelf
 from bridge.outputs.registry import OutputContext, OutputPlan, create_output, parse_outputs
 from bridge.outputs.worker import OutputWorker
+from bridge.profile_keeper import ProfileKeeper
 from bridge.recorder import ResultRecorder
 from bridge.settings import OutputSettings, Settings
 from bridge.sources.select import make_source
@@ -27,7 +33,7 @@ from bridge.state_store import StateStore
 from bridge.trackers.face_landmarker import FaceLandmarkerTracker
 from bridge.trackers.smoothing_check import expect_filtered, known_smoothing_check, start_smoothing_check
 from bridge.types import FaceState, Source, Tracker, TrackResult
-from bridge.wire.web import in_url, reachable
+from bridge.wire.web import in_url, is_loopback, reachable
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +67,25 @@ class Runtime:
         self._exit = ExitStack()
         self._done = threading.Event()
         self._stop_reason: str | None = None
-        self.plans: tuple[OutputPlan, ...] = parse_outputs(settings.outputs or DEFAULT_OUTPUTS)
+        self.plans: tuple[OutputPlan, ...] = plans_of(settings)
         self._workers: tuple[OutputWorker, ...] = ()
         self._recorder: ResultRecorder | None = None
         self._model: Path | None = None
         self._smoothing_check: threading.Thread | None = None
         self._source: Source = self._options.source or make_source(settings.source)
+        self._refuse_circle()
         self._state = StateStore()
-        self._engine = Engine(settings, clock=self._clock, landmark_filtered=self._landmark_filtered())
+        self._engine = Engine(
+            settings,
+            clock=self._clock,
+            landmark_filtered=self._landmark_filtered(),
+            full_range=lambda: bool(getattr(self._source, "full_range", False)),
+        )
+        self._calibration = CalibrationControl(
+            settings.calibration,
+            self._engine,
+            lambda use: ProfileKeeper(ProfileStore(), wanted=settings.calibration.profile, use=use),
+        )
         self._capture = CaptureLoop(
             self._source,
             make_tracker=self._make_tracker,
@@ -92,9 +109,10 @@ class Runtime:
         loop = EventLoopThread()
         self._exit.callback(loop.close)
         self._exit.callback(self._await_smoothing_check)  # after all others: receivers must not wait for it
+        self._exit.callback(self._calibration.close)
         page = self._start_control(loop) if self.settings.control.enabled else None
         if self._options.record is not None:
-            self._recorder = ResultRecorder(self._options.record)
+            self._recorder = ResultRecorder(self._options.record, options=ExportOptions(eyes=self.settings.eyes))
             self.add_tap(self._recorder.tap)
             self._exit.callback(self._recorder.stop)
         self._exit.callback(self._stop_outputs)
@@ -107,6 +125,7 @@ class Runtime:
                 return
         if self._capture.failure is not None:
             raise self._capture.failure
+        self._calibration.begin(self._source, self._model)
         self._engine.start()
         self._await_outputs()
         # What exists now lives as long as the run: keep the garbage collector from walking it in the middle of a frame.
@@ -168,25 +187,28 @@ class Runtime:
         self._viewers = lambda: hub.viewers
         self._exit.callback(server.close)
         self._exit.callback(hub.close)
+        if self.settings.control.osc_port:
+            from bridge.control.osc_listener import OscListener
+
+            listener = OscListener(self.settings.control.osc_port, event_loop=loop, commands=self.command)
+            listener.open()
+            self._exit.callback(listener.close)
         self.control_url = f"http://{in_url(reachable(self.settings.control.host))}:{self.settings.control.port}/"
         return Port(subject=None, offer=hub.publish)
 
     def _start_outputs(self, page: Port | None, context: OutputContext) -> None:
-        self._workers = tuple(
-            OutputWorker(
-                plan,
-                create_output(plan, context),
-                mirror=self.settings.mirror if plan.mirror is None else plan.mirror,
-                clock=self._clock,
-            )
-            for plan in self.plans
-        )
+        self._workers = tuple(self._make_worker(plan, context) for plan in self.plans)
         ports = [Port(subject=worker.plan.subject, offer=worker.offer) for worker in self._workers if worker.plan.enabled]
         # The page last: waking its event loop takes longer than all mailboxes together.
         self._engine.ports = (*ports, page) if page is not None else tuple(ports)
         for worker in self._workers:
             if worker.plan.enabled:
                 worker.start()
+
+    def _make_worker(self, plan: OutputPlan, context: OutputContext) -> OutputWorker:
+        mirror = plan.mirrored(self.settings.mirror)
+        rules = live_rules(plan, self.settings, mirrored=mirror, clock=self._clock)
+        return OutputWorker(plan, create_output(plan, context), mirror=mirror, rules=rules, clock=self._clock)
 
     def _await_outputs(self) -> None:
         """So that a file's first frame finds its receivers open; a name that resolves slowly holds nobody up for long."""
@@ -215,13 +237,25 @@ class Runtime:
             self.settings.tracker,
             self._model,
             timestamp_scale=self.settings.timestamp_scale,
-            landmarks=self.settings.tracker.landmarks or any(plan.wants_landmarks for plan in self.plans),
+            landmarks=self.settings.needs_landmarks or any(plan.wants_landmarks for plan in self.plans),
             keep_frames=any(plan.wants_frame for plan in self.plans),
             clock=self._clock,
         )
 
+    def _refuse_circle(self) -> None:
+        port, scheme = getattr(self._source, "fed_by_port", None), self.settings.source.input.partition(":")[0].strip()
+        for plan in self.plans:
+            if plan.enabled and (scheme, port) == (plan.kind.scheme, plan.port) and is_loopback(reachable(plan.host)):
+                raise ConfigError(
+                    f"output {plan.url} would feed source.input {self.settings.source.input}, and that the output again: "
+                    f"name another port for one of them"
+                )
+
     def _landmark_filtered(self) -> bool:
-        """Whether MediaPipe still filters its landmarks at our timestamps: as measured here before, else as it should be."""
+        """Whether what arrives is filtered already: by a sender in the network; by MediaPipe, at our timestamps, as measured here
+        before, else as it should be."""
+        if getattr(self._source, "smoothed", False):
+            return True
         scale, faces = self.settings.timestamp_scale, self.settings.tracker.num_faces
         if not getattr(self._source, "delivers_results", False):
             with suppress(AssetError):
@@ -266,15 +300,13 @@ class Runtime:
             recorder=self._recorder,
             control_url=self.control_url,
             viewers=self._viewers(),
-        )
+        ) | {"calibration": self._calibration.status()}
 
     def command(self, method: str, params: dict[str, object]) -> object:
         """One request of the control protocol. Raises ControlError for an unknown method or bad parameters."""
         handlers: dict[str, Callable[[dict[str, object]], object]] = {
             "status": lambda _: self.status(),
-            "recenter": self._recenter,
-            "calibrate": self._calibrate,
-            "calibration.clear": self._clear,
+            **self._calibration.methods(),
             "pause": self._pause,
             "resume": self._resume,
             "outputs.list": lambda _: self.status()["outputs"],
@@ -287,21 +319,6 @@ class Runtime:
         if handler is None:
             raise ControlError(f"unknown method {method!r}; known are {', '.join(sorted(handlers))}")
         return handler(params)
-
-    def _recenter(self, _: dict[str, object]) -> object:
-        self._engine.command(Recenter())
-        return {"done": True}
-
-    def _calibrate(self, params: dict[str, object]) -> object:
-        seconds = params.get("seconds", self.settings.calibration.collect_s)
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0.2 <= seconds <= 30:
-            raise ControlError(f"calibrate: seconds must be a number from 0.2 to 30, not {seconds!r}")
-        self._engine.command(BeginNeutral(collect_s=float(seconds)))
-        return {"collecting_s": float(seconds)}
-
-    def _clear(self, _: dict[str, object]) -> object:
-        self._engine.command(ClearCalibration())
-        return {"done": True}
 
     def _pause(self, _: dict[str, object]) -> object:
         self._capture.pause()
@@ -316,12 +333,18 @@ class Runtime:
         return {"stopping": True}
 
 
+def plans_of(settings: Settings) -> tuple[OutputPlan, ...]:
+    """The outputs that these settings mean, receivers' profiles resolved. Raises ConfigError, PluginError."""
+    return parse_outputs(settings.outputs or DEFAULT_OUTPUTS, aliases=ProfileShelf(settings.profiles))
+
+
 def check_settings(settings: Settings) -> None:
     """Everything that can be found wrong without opening anything. Raises ConfigError."""
-    plans = parse_outputs(settings.outputs or DEFAULT_OUTPUTS)
+    plans = plans_of(settings)
     context = OutputContext(event_loop=EventLoopThread())  # starts with its first use, and making an output is none
     for plan in plans:
         create_output(plan, context)
+        live_rules(plan, settings, mirrored=False)
     followed = max(plan.subject for plan in plans)
     if followed >= settings.tracker.num_faces:
         raise ConfigError(

@@ -1,14 +1,17 @@
 """The configuration as types: every key, its default, its range. ``config/bridge.toml`` shows the same keys to people.
 
 Order of precedence: defaults < file < environment ``AVATAR_BRIDGE_*`` < flags (``settings_load``). Settings are frozen values; a
-reload makes new ones. Options of one kind of output (``names`` of vmc, ...) are checked by ``outputs.registry``.
+reload makes new ones. Options of one kind of output (``names`` of vmc, ...) are checked by ``outputs.registry``, the names that a
+mapping rule reads by ``mapping.rules``.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -27,7 +30,9 @@ class SourceSettings(Section):
     """What is watched."""
 
     input: str = Field(
-        "auto", description="auto | camera | camera:0 | camera:NAME-or-path | a video, GIF, still or folder | demo"
+        "auto",
+        description="auto | camera | camera:0 | camera:NAME-or-path | a video, GIF, still or folder | demo | "
+        "a sender in the network: vmc[:HOST[:PORT]], vts-phone:HOST, ifacialmocap:HOST, facemotion3d:HOST, livelink[:HOST]",
     )
     width: int = Field(640, ge=16, le=8192, description="requested width of the camera, pixels")
     height: int = Field(480, ge=16, le=8192, description="requested height of the camera, pixels")
@@ -114,14 +119,43 @@ class SmoothingSettings(Section):
 
 
 class CalibrationSettings(Section):
-    """The neutral pose and face."""
+    """The neutral pose and face, and the range of the expressions."""
 
     collect_s: float = Field(2.0, ge=0.2, le=30, description="how long `calibrate` watches the neutral face")
+    profile: str = Field(
+        "auto",
+        min_length=1,
+        max_length=40,
+        description="loaded at the start: auto (last used with this camera) | none | NAME",
+    )
+    factory: bool = Field(True, description="before anybody calibrated: start from MediaPipe's usual resting face")
+    auto: bool = Field(True, description="learn slowly, only from a face at rest, while nobody calibrated")
+    range: bool = Field(True, description="stretch each channel to the range that faces, or you, really use")
+    camera_tilt_deg: Annotated[float, Field(ge=-60, le=60)] | Literal["auto"] = Field(
+        "auto", description="how far the camera looks down (+) or up (-) at you; auto: from the calibrated head"
+    )
 
 
 class EyesSettings(Section):
-    """Gaze from the eyeLook coefficients."""
+    """Lids that close, open and wink as the person's do, and where the eyes look."""
 
+    enabled: bool = Field(True, description="false: lids and eyeLook coefficients stay as tracked and gaze stays ahead")
+    lids: Literal["auto", "map", "off"] = Field(
+        "auto",
+        description="each eye's open level becomes 0, a blink 1; auto: eyes that are not MediaPipe's (demo, phones) stay",
+    )
+    link: Literal["auto", "blend", "off"] = Field(
+        "auto", description="auto: the lids close together unless you wink; blend: always together; off: each for itself"
+    )
+    far_eye: bool = Field(True, description="beyond 20-30 degrees of yaw the eye that the camera hardly sees follows the other")
+    gaze: Literal["linked", "separate", "off"] = Field(
+        "linked", description="both eyes look the same way; separate: each its own, but never apart; off: as tracked"
+    )
+    gaze_hold: bool = Field(True, description="the eyes do not look down while the lids are closing")
+    gaze_source: Literal["coefficients", "iris"] = Field(
+        "coefficients", description="iris: sideways gaze from the irises' landmarks, linear but not calmer"
+    )
+    iris_gain: float = Field(4.0, ge=0.5, le=12, description="coefficient per eye width that the iris is off its middle")
     gaze_yaw_deg: float = Field(38.0, ge=0, le=90, description="degrees to the side at coefficient 1")
     gaze_pitch_deg: float = Field(35.0, ge=0, le=90, description="degrees up or down at coefficient 1")
 
@@ -143,6 +177,9 @@ class ControlSettings(Section):
     enabled: bool = True
     host: str = Field("127.0.0.1", min_length=1)
     port: Port = 8722
+    osc_port: int = Field(
+        0, ge=0, le=65535, description="UDP port of this machine for /avatar-bridge/recenter, calibrate, ...; 0 is off"
+    )
     token: str = Field("", description="demanded from everybody when host is not loopback; empty with such a host is refused")
 
 
@@ -150,6 +187,98 @@ class LogSettings(Section):
     """What is told on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+# --- mapping rules -------------------------------------------------------------------------------------------------------
+
+Factor = Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
+class RuleSource(Section):
+    """One thing that a rule reads: a name, or a number that stays as it is."""
+
+    name: str = Field("", description="one of the 52, headYaw, ..., gazeLeftYaw, ...")
+    value: Factor | None = Field(None, description="a constant, instead of a name")
+    scale: Factor = 1.0
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> RuleSource:
+        if bool(self.name) == (self.value is not None):
+            raise ValueError("a source has a name or a value")
+        return self
+
+
+def _source(given: Any) -> Any:
+    """``"jawOpen"`` and ``0.5`` are short for tables."""
+    if isinstance(given, str):
+        return {"name": given}
+    return {"value": given} if isinstance(given, int | float) and not isinstance(given, bool) else given
+
+
+def _sources(given: Any) -> Any:
+    return given if isinstance(given, list | tuple) else [given]
+
+
+class RuleSettings(Section):
+    """How one value is made. The order: sources times their scales, combine, dead zone, scale, offset, curve or gamma, clip."""
+
+    sources: Annotated[
+        tuple[Annotated[RuleSource, BeforeValidator(_source)], ...],
+        BeforeValidator(_sources),
+        Field(max_length=64, description="what is read; empty: the target itself"),
+    ] = ()
+    combine: Literal["sum", "mean", "max", "diff"] = Field("sum", description="diff: the first minus all others")
+    dead_zone: float = Field(0.0, ge=0, le=1e6, description="what is nearer to 0 than this is 0, the rest moves up to it")
+    scale: Factor = 1.0
+    offset: Factor = 0.0
+    curve: tuple[tuple[Factor, Factor], ...] = Field((), max_length=16, description="points x, y; straight lines between them")
+    gamma: float = Field(1.0, ge=0.1, le=10, description="an exponent instead of a curve; keeps the sign")
+    clip: tuple[Factor, Factor] | None = Field(None, description="lowest and highest value")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> RuleSettings:
+        if self.combine == "diff" and len(self.sources) < 2:
+            raise ValueError("combine = 'diff' needs at least two sources: the first minus the others")
+        if self.curve and self.gamma != 1.0:
+            raise ValueError("curve and gamma exclude each other; keep one of them")
+        if len(self.curve) == 1 or any(b[0] - a[0] < 1e-6 for a, b in pairwise(self.curve)):
+            raise ValueError("curve has two points [x, y] or more, and x grows from point to point")
+        if self.clip is not None and self.clip[0] >= self.clip[1]:
+            raise ValueError("clip is [lowest, highest]")
+        return self
+
+
+RuleTables: TypeAlias = dict[Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")], RuleSettings]
+"""Target -> how it is made."""
+
+MAX_RULES = 256
+
+
+def _tables(given: Any) -> Any:
+    """``[[rules]]`` with ``target = "jawOpen"`` says the same as ``[rules.jawOpen]``."""
+    if isinstance(given, list | tuple):
+        tables: dict[str, Any] = {}
+        for number, each in enumerate(given, start=1):
+            target = each.get("target") if isinstance(each, Mapping) else None
+            if not isinstance(target, str):
+                raise ValueError(f"rule number {number} has no target; write target = 'jawOpen'")  # noqa: TRY004 - pydantic's way
+            if target in tables:
+                raise ValueError(f"two rules make {target}; keep one of them")
+            tables[target] = {key: value for key, value in each.items() if key != "target"}
+        given = tables
+    if isinstance(given, Mapping) and len(given) > MAX_RULES:
+        raise ValueError(f"{len(given)} rules are more than the {MAX_RULES} that are possible")
+    return given
+
+
+def _form(given: Any) -> str:
+    return "<file>" if isinstance(given, str) else "<tables>"
+
+
+RulesSetting: TypeAlias = Annotated[
+    Annotated[str, Tag("<file>")] | Annotated[RuleTables, BeforeValidator(_tables), Tag("<tables>")], Discriminator(_form)
+]
+"""Mapping rules, or the file that has them. In the place of a problem (``loc``), parts in angle brackets are no keys."""
 
 
 class OutputSettings(BaseModel):
@@ -163,6 +292,10 @@ class OutputSettings(BaseModel):
     fps: float = Field(0.0, ge=0, le=240, description="messages per second; 0 sends every tracked frame")
     mirror: bool | None = Field(None, description="swap left and right for this receiver; default: the global mirror")
     subject: int = Field(0, ge=0, le=15, description="which face it follows when num_faces > 1")
+    rules: RulesSetting = Field(
+        default_factory=dict,
+        description="mapping rules for this receiver: a file, or tables; off: none, not even the global ones",
+    )
     enabled: bool = True
 
     @property
@@ -175,6 +308,10 @@ class Settings(Section):
     """Everything."""
 
     mirror: bool = Field(False, description="swap left and right for every output that does not say otherwise")
+    profiles: str = Field(
+        "", description="folder with receiver profiles of your own; default: profiles/ beside the configuration file"
+    )
+    rules: RulesSetting = Field(default_factory=dict, description="mapping rules for every output: tables, or a file")
     source: SourceSettings = SourceSettings()
     tracker: TrackerSettings = TrackerSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
@@ -184,6 +321,12 @@ class Settings(Section):
     control: ControlSettings = ControlSettings()
     log: LogSettings = LogSettings()
     outputs: tuple[OutputSettings, ...] = ()
+
+    @property
+    def needs_landmarks(self) -> bool:
+        """Whether the landmarks are read even when no output asks for them."""
+        iris = self.eyes.enabled and self.eyes.gaze_source == "iris"
+        return self.tracker.landmarks or iris
 
     @property
     def timestamp_scale(self) -> float:

@@ -17,7 +17,8 @@ import platformdirs
 from pydantic import BaseModel, ValidationError
 
 from bridge.errors import ConfigError
-from bridge.settings import SECRETS, OutputSettings, Settings
+from bridge.settings import SECRETS, OutputSettings, RuleSettings, RuleSource, Settings
+from bridge.shipped import shipped_path
 
 ENVIRONMENT_PREFIX = "AVATAR_BRIDGE_"
 _NOT_SETTINGS = {"CONFIG", "STATE_DIR", "CACHE_DIR"}  # read where they are used, not part of the file
@@ -61,7 +62,7 @@ def load_settings(
     tree: dict[str, Any] = {}
     origins: dict[tuple[str, ...], str] = {}
     if found is not None:
-        _merge(tree, _read_toml(found), origins, str(found))
+        _merge(tree, _beside(found, read_toml(found)), origins, str(found))
     for name, value in sorted((environment or {}).items()):
         key = name.removeprefix(ENVIRONMENT_PREFIX)
         if name.startswith(ENVIRONMENT_PREFIX) and key not in _NOT_SETTINGS:
@@ -78,15 +79,41 @@ def load_settings(
         raise ConfigError(_report(error, origins)) from error
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, *, what: str = "configuration file") -> dict[str, Any]:
+    """The tables of a file. Raises ConfigError naming ``what`` and the path, and the line where the text is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors like to begin a file with a mark
     except OSError as error:
-        raise ConfigError(f"configuration file {path} cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{what} {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"configuration file {path} is not UTF-8 text (byte {error.start})") from error
+        raise ConfigError(f"{what} {path} is not UTF-8 text (byte {error.start})") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"configuration file {path} is not valid TOML: {error}") from error
+        raise ConfigError(f"{what} {path} is not valid TOML: {error}") from error
+
+
+def described(error: ValidationError, model: type[BaseModel] = Settings) -> list[str]:
+    """A line per problem of data that should be a ``model``: "key.path: sentence", with "did you mean" for unknown keys."""
+    return [line for _, line in _described(error, model)]
+
+
+def resolved_from(folder: Path, text: str) -> str:
+    """A path as written in a file of ``folder``: a relative one begins there. Nothing, and the word off, stay."""
+    return text if text in ("", "off") else str(folder / Path(text).expanduser())
+
+
+def _beside(file: Path, tree: dict[str, Any]) -> dict[str, Any]:
+    """Paths of rules and profiles in the file begin at its folder; ``profiles`` beside it counts without being named."""
+    folder = file.resolve().parent
+    outputs = tree.get("outputs")
+    for table in [tree, *(outputs if isinstance(outputs, list) else [])]:
+        if isinstance(table, dict) and isinstance(table.get("rules"), str):
+            table["rules"] = resolved_from(folder, table["rules"].strip())
+    usual, given = folder / "profiles", tree.get("profiles", "")
+    if isinstance(given, str) and given.strip():
+        tree["profiles"] = resolved_from(folder, given.strip())
+    elif given == "" and usual.is_dir() and usual != shipped_path("config/profiles"):
+        tree["profiles"] = str(usual)
+    return tree
 
 
 def _value(text: str) -> Any:
@@ -125,26 +152,30 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any], origins: dict[tuple[str
 
 
 def _report(error: ValidationError, origins: Mapping[tuple[str, ...], str]) -> str:
-    lines = []
-    for problem in error.errors(include_url=False):
-        location = problem["loc"]
-        key = _dotted(location)
-        origin = _origin(location, origins)
-        lines.append(f"{origin}: {key}: {_sentence(problem, location)}")
-    unique = list(dict.fromkeys(lines))
+    unique = list(dict.fromkeys(f"{_origin(location, origins)}: {line}" for location, line in _described(error, Settings)))
     if len(unique) == 1:
         return unique[0]
     return f"{len(unique)} problems in the configuration:\n" + "\n".join(f"  - {line}" for line in unique)
 
 
-def _dotted(location: tuple[int | str, ...]) -> str:
+_Location = tuple[int | str, ...]
+
+
+def _described(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[_Location, str]]:
+    for problem in error.errors(include_url=False):
+        # Parts in angle brackets are the branches of a choice, [key] is a table's own name: neither is written in the file.
+        location = tuple(part for part in problem["loc"] if not (isinstance(part, str) and part[:1] + part[-1:] in ("<>", "[]")))
+        yield location, f"{_dotted(location)}: {_sentence(problem, location, model)}"
+
+
+def _dotted(location: _Location) -> str:
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text or "(top level)"
 
 
-def _origin(location: tuple[int | str, ...], origins: Mapping[tuple[str, ...], str]) -> str:
+def _origin(location: _Location, origins: Mapping[tuple[str, ...], str]) -> str:
     names = tuple(part for part in location if isinstance(part, str))
     for length in range(len(names), 0, -1):
         if names[:length] in origins:
@@ -152,26 +183,28 @@ def _origin(location: tuple[int | str, ...], origins: Mapping[tuple[str, ...], s
     return "configuration"
 
 
-def _sentence(problem: Any, location: tuple[int | str, ...]) -> str:
+def _sentence(problem: Any, location: _Location, model: type[BaseModel]) -> str:
     given = problem.get("input")
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(location[-1]), list(_known_keys(location[:-1])), n=1, cutoff=0.5)
+        near = difflib.get_close_matches(str(location[-1]), list(_known_keys(location[:-1], model)), n=1, cutoff=0.5)
         return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
     message = str(problem["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    if isinstance(given, str | int | float | bool) and location[-1] not in SECRETS:
+    if isinstance(given, str | int | float | bool) and not (location and location[-1] in SECRETS):
         return f"{message}, not {given!r}"
     return message
 
 
-def _known_keys(path: tuple[int | str, ...]) -> Iterator[str]:
-    model: type[BaseModel] = Settings
-    for part in path:
+def _known_keys(path: _Location, model: type[BaseModel]) -> Iterator[str]:
+    for number, part in enumerate(path):
         if isinstance(part, int):
             continue
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
         if part == "outputs":
             model = OutputSettings
+        elif part == "rules":  # then the target, whose name is free
+            yield from RuleSettings.model_fields if len(path) == number + 2 else RuleSource.model_fields
+            return
         elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
         else:

@@ -276,3 +276,16 @@ def to_opentrack(pose: HeadPose) -> tuple[float, float, float, float, float, flo
     x, y, z = pose.position_m.tolist()
     yaw, pitch, roll = to_euler_deg(pose.quat_xyzw)
     return 100 * x, 100 * y, -100 * z, -yaw, -pitch, -roll
+
+
+# --- into bridge space: from where other programs' faces come --------------------------------------------------------------
+
+
+def from_unity(quat_xyzw: Float64Array) -> Float64Array:
+    """The reverse of ``to_unity``: (x, -y, -z, w)."""
+    return quat_xyzw * _FLIP_YZ
+
+
+def from_unity_position(position_m: Float64Array) -> Float64Array:
+    """The reverse of ``to_unity_position``: (-x, y, z)."""
+    return position_m * _FLIP_X

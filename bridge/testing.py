@@ -104,6 +104,8 @@ class Bench(Protocol):
     head_error_deg: float
     tells_absence: bool
     """Whether a frame is sent for a state without a face; some formats fall silent instead."""
+    met_while_sending: bool
+    """Whether the output notices its receiver only when it sends, so that until then it says that it waits."""
 
     def meet(self) -> None:
         """The output is open now: connect, if it is the receiver that connects."""
@@ -135,6 +137,7 @@ class UdpBench:
         weight_error: float = 1e-4,
         head_error_deg: float = 1e-3,
         tells_absence: bool = True,
+        met_while_sending: bool = False,
     ) -> None:
         """``url`` has ``PORT`` where the socket's port goes; ``decode`` turns a datagram into the frames it completes."""
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -142,10 +145,10 @@ class UdpBench:
         # On Linux what was sent over loopback is there when `send` returns.
         self._socket.settimeout(0.0 if sys.platform == "linux" else 0.5)
         self._decode = decode
-        self.url = url.replace("PORT", str(self._socket.getsockname()[1]))
+        self.url = url.replace("PORT", str(self.port))
         self.carries, self.carries_head = frozenset(carries), carries_head
         self.weight_error, self.head_error_deg = weight_error, head_error_deg
-        self.tells_absence = tells_absence
+        self.tells_absence, self.met_while_sending = tells_absence, met_while_sending
 
     def __enter__(self) -> UdpBench:
         return self
@@ -166,6 +169,15 @@ class UdpBench:
             while True:
                 seen += self._decode(self._socket.recv(65536))
         return seen
+
+    @property
+    def port(self) -> int:
+        """The socket's port; before ``die``."""
+        return int(self._socket.getsockname()[1])
+
+    def ask(self, data: bytes, port: int) -> None:
+        """Sends a datagram to a port of this machine, for outputs that want to be asked."""
+        self._socket.sendto(data, ("127.0.0.1", port))
 
     def die(self) -> None:
         """Closes the socket."""
@@ -199,6 +211,8 @@ class OutputConformance:
         def run() -> None:
             bench.meet()
             deadline = time.monotonic() + DEADLINE_S
+            if bench.met_while_sending:
+                return
             while isinstance(output, Reporting) and (report := output.report()) and report.state is OutputState.WAITING:
                 assert time.monotonic() < deadline, report.note
                 time.sleep(0.001)

@@ -143,6 +143,8 @@ class FaceState:
     frame: CameraFrame | None = None
     extras: tuple[tuple[str, float], ...] = ()
     """Further named values that the user's mapping rules made, for outputs that can carry any name."""
+    mirrored: bool = False
+    """Whether weights, head and gaze are those of the mirror image; landmarks, box and frame never are."""
 
     @classmethod
     def rest(cls, *, subject: int = 0, seq: int = 0, t: float = 0.0, t_done: float | None = None) -> FaceState:

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import EllipsisType
@@ -88,6 +89,13 @@ def recordings() -> Path:
 def _opencv_as_in_the_program() -> None:
     """FFmpeg's log level is read once in a process: whichever test opens a video first finds it as in the program."""
     load_cv2()
+
+
+@pytest.fixture(autouse=True)
+def _no_profile_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No run of a test finds, or leaves, a calibration."""
+    path = tmp_path_factory.getbasetemp() / f"profiles-{uuid.uuid4().hex}" / "calibration.json"
+    monkeypatch.setattr("bridge.calibration_profiles.default_profiles_path", lambda: path)
 
 
 # --- threads ---------------------------------------------------------------------------------------------------------

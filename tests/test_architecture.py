@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -29,13 +30,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mapping",),
     ("stages", "wire", "control.messages"),
     ("mailbox", "metrics", "recording", "state_store", "download"),
-    ("recording_npz", "models"),
+    ("recording_npz", "models", "calibration_profiles"),
     ("export",),
     ("sources", "trackers", "filters"),
     ("outputs",),
     ("control",),  # the server is handed what it serves as callables; it knows neither engine nor runtime
-    ("engine", "capture", "recorder"),
+    ("engine", "capture", "recorder", "profile_keeper"),
     ("status",),
+    ("calibration_control",),
     ("runtime", "offline"),
     ("daemon", "doctor", "bench", "terminal", "testing"),
     ("cli",),
@@ -267,6 +269,7 @@ def test_files_can_be_read_in_one_go(folder: str) -> None:
     _none(f"{name} has {length} lines" for name, length in lengths.items() if length > LONGEST_FILE)
 
 
+@functools.cache
 def _described_by_roles() -> set[str]:
     """Methods that a Protocol of ours describes; who plays the role need not describe them again."""
     classes = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]

@@ -6,6 +6,7 @@ rounds are shown. Latency is from "frame ready" to "VMC datagram received by ano
 
 from __future__ import annotations
 
+from bridge.bench.many import run_many
 from bridge.bench.run import BenchOptions, run_bench
 
-__all__ = ["BenchOptions", "run_bench"]
+__all__ = ["BenchOptions", "run_bench", "run_many"]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ class Figures:
     fps: float
     latencies_ms: tuple[float, ...]
     rss_mb: float | None
+    tracked_fps: float | None = None
+    """Results a second that the tracker delivered; only the bridge tells."""
 
 
 def run_bench(options: BenchOptions) -> None:
@@ -57,14 +60,10 @@ def run_bench(options: BenchOptions) -> None:
     unknown = sorted(set(options.only) - set(PARTS))
     if unknown:
         raise ConfigError(f"bench --only {', '.join(unknown)}: known parts are {', '.join(PARTS)}")
-    if options.clip is not None:
-        from bridge.bench.clip import load_clip
-
-        load_clip(options.clip, 1)  # what is wrong with it is said now, not by a variant that fails
     parts = options.only or PARTS
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="avatar-bridge-bench-") as folder:
-        bench = _Bench(options, Path(folder), console)
+        bench = Bench(options, Path(folder), console)
         report = bench.measure(parts)
     if options.as_json:
         print(json.dumps(report, indent=2))
@@ -72,8 +71,14 @@ def run_bench(options: BenchOptions) -> None:
         _print(report, Console())
 
 
-class _Bench:
+class Bench:
+    """Runs variants one at a time. The model, the clip and the naive script are found once, for all of them."""
+
     def __init__(self, options: BenchOptions, folder: Path, console: Console) -> None:
+        if options.clip is not None:
+            from bridge.bench.clip import load_clip
+
+            load_clip(options.clip, 1)  # what is wrong with it is said now, not by a variant that fails
         self._options = options
         self._console = console
         self._model = find_model("")
@@ -100,7 +105,7 @@ class _Bench:
         for number in range(self._options.rounds):
             for variant in variants:
                 self._console.print(f"{part}, round {number + 1} of {self._options.rounds}: {variant} ...", highlight=False)
-                runs[variant].append(self._run(variant, fps, self._options.seconds))
+                runs[variant].append(self.run(variant, fps, self._options.seconds))
         medians = {variant: _median(figures) for variant, figures in runs.items()}
         ratios = {
             "cpu_vs_bare": _ratio(runs, "cpu_ms", "bridge", "bare"),
@@ -109,14 +114,15 @@ class _Bench:
         }
         return {"medians": medians, "ratios": ratios}
 
-    def _run(self, variant: str, fps: float, seconds: float, *, clip_frames: int = 90) -> Figures:
+    def run(self, variant: str, fps: float, seconds: float, *, clip_frames: int = 90, outputs: Sequence[str] = ()) -> Figures:
+        """One run in a process of its own; ``outputs`` are URLs beside the measured one. Raises BenchFailed."""
         receiver = VmcReceiver()
         try:
             if variant == "naive" and self._naive is not None:
                 command, epoch = self._naive_command(fps, seconds, receiver.port)
             else:
                 command, epoch = self._variant_command(variant, fps, seconds, receiver.port), None
-                command += ["--clip-frames", str(clip_frames)]
+                command += ["--clip-frames", str(clip_frames), "--outputs", *outputs]
             done = subprocess.run(command, capture_output=True, text=True, timeout=seconds * 4 + 120, check=False)
         finally:
             arrivals = receiver.stop()
@@ -134,6 +140,7 @@ class _Bench:
             fps=_rate(arrivals.frames[skip:]) or told["fps"],
             latencies_ms=latencies[skip:],
             rss_mb=told.get("rss_mb"),
+            tracked_fps=told.get("tracked_fps"),
         )
 
     def _variant_command(self, variant: str, fps: float, seconds: float, port: int) -> list[str]:
@@ -176,10 +183,10 @@ class _Bench:
 
     def _memory(self) -> dict[str, float | None]:
         """Resident memory after a short run and after at least 10,000 frames; eight pictures of the clip are part of it."""
-        short = self._run("bridge", 0.0, 10.0, clip_frames=8)
+        short = self.run("bridge", 0.0, 10.0, clip_frames=8)
         seconds = max(30.0, 10_500 / max(1.0, short.fps))
         self._console.print(f"memory: {seconds:.0f} s for 10,000 frames ...", highlight=False)
-        long = self._run("bridge", 0.0, seconds, clip_frames=8)
+        long = self.run("bridge", 0.0, seconds, clip_frames=8)
         return {"rss_mb_after_10_s": short.rss_mb, "rss_mb_after_10000_frames": long.rss_mb}
 
 

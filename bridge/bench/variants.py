@@ -17,6 +17,7 @@ from bridge.errors import SourceEnded
 from bridge.settings import OutputSettings, Settings
 from bridge.types import CameraFrame, TrackResult
 
+WARM_UP_S = 1.0
 IN_FLIGHT = 2
 """Unpaced runs keep so many frames inside MediaPipe: one at work, one waiting. More would only be dropped there."""
 
@@ -146,11 +147,12 @@ def _bridge(camera: ClipCamera, arguments: argparse.Namespace) -> dict[str, Any]
     )
     gate = _Gate(camera)
     runtime = Runtime(settings, RunOptions(source=camera if arguments.fps > 0 else gate))
-    first: list[float] = []
+    taken: list[float] = []
+    done: list[float] = []
 
     def tap(result: TrackResult) -> None:
-        if not first:
-            first.append(result.t)
+        taken.append(result.t)
+        done.append(result.t_done)
 
     runtime.add_tap(tap)
     if arguments.fps <= 0:
@@ -161,7 +163,13 @@ def _bridge(camera: ClipCamera, arguments: argparse.Namespace) -> dict[str, Any]
         status = runtime.status()
     finally:
         runtime.stop()
-    return {"epoch": first[0] if first else 0.0, "engine": status["engine"]}
+    return {"epoch": taken[0] if taken else 0.0, "engine": status["engine"], "tracked_fps": results_per_second(done)}
+
+
+def results_per_second(done: list[float]) -> float | None:
+    """The rate of results that were done at these times, without the first second, which warms caches up; None for too few."""
+    warm = [t for t in done if t >= done[0] + WARM_UP_S]
+    return (len(warm) - 1) / (warm[-1] - warm[0]) if len(warm) > 1 and warm[-1] > warm[0] else None
 
 
 if __name__ == "__main__":

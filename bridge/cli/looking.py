@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands."""
     app.add_typer(model_app, name="model")
     app.add_typer(config_app, name="config")
-    for command in (cameras, doctor):
+    for command in (cameras, receivers, doctor):
         app.command()(command)
 
 
@@ -42,6 +42,32 @@ def cameras(as_json: Annotated[bool, typer.Option("--json", help="for programs")
         for what, value in camera.describe():
             grid.add_row(f"[bold]{what}[/]", value)
         Console().print(grid, "")
+
+
+def receivers(
+    name: Annotated[str, typer.Argument(help="one of them, to say more about it")] = "",
+    config: ConfigOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """List the programs and protocols that --output can name, and what to switch on there."""
+    from bridge.outputs.profiles import ProfileShelf
+    from bridge.outputs.receivers import describe_receiver, list_receivers
+    from bridge.status import plain
+    from bridge.terminal import print_receiver, print_receivers
+
+    shelf = ProfileShelf(gather_settings(config, None).profiles)
+    if name:
+        found = describe_receiver(name, shelf)
+        if as_json:
+            print(json.dumps(plain(found), indent=2))
+        else:
+            print_receiver(found, Console())
+        return
+    profiles, kinds, broken = list_receivers(shelf)
+    if as_json:
+        print(json.dumps([plain(each) for each in (*profiles, *kinds)], indent=2))
+    else:
+        print_receivers(profiles, kinds, broken, Console())
 
 
 def doctor(config: ConfigOption = None) -> None:

@@ -25,14 +25,21 @@ def bench(
     clip: Annotated[Path | None, typer.Option("--clip", help="a video with a face, played as if it were a camera")] = None,
     naive: Annotated[Path | None, typer.Option("--naive", help="the naive bridge's script, to be compared with")] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="parts: pace30, pace60, unpaced, cost, start, memory")] = None,
+    outputs: Annotated[
+        str | None, typer.Option("--outputs", help="instead: one output against so many (10), or against these: vmc,osc,ws")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="the figures for programs")] = False,
 ) -> None:
     """Measure this machine: latency, CPU, cost of each step, start, memory. `bench quality` measures the motion instead."""
     if context.invoked_subcommand is not None:
         return
-    from bridge.bench import BenchOptions, run_bench
+    from bridge.bench import BenchOptions, run_bench, run_many
 
-    run_bench(BenchOptions(seconds=seconds, rounds=rounds, clip=clip, naive=naive, only=tuple(only or ()), as_json=as_json))
+    options = BenchOptions(seconds=seconds, rounds=rounds, clip=clip, naive=naive, only=tuple(only or ()), as_json=as_json)
+    if outputs is None:
+        run_bench(options)
+    else:
+        run_many(options, outputs)
 
 
 @bench_app.command()

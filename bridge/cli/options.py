@@ -17,7 +17,9 @@ SetOption = Annotated[list[str] | None, typer.Option("--set", help="any key of t
 OutputOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--output", "-o", help="receiver as a URL, any number: vmc://127.0.0.1:39539, osc://..., ws://..., record://FILE"
+        "--output",
+        "-o",
+        help="receiver as a URL, any number: vseeface://, vmc://127.0.0.1:39539, osc://..., record://FILE; see `receivers`",
     ),
 ]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="say more, MediaPipe's own messages too")]

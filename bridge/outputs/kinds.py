@@ -13,12 +13,13 @@ import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from bridge.errors import BridgeError, ConfigError, PluginError
 from bridge.outputs.event_loop import EventLoopThread
+from bridge.settings import RuleSettings
 from bridge.state_store import StateStore
 from bridge.types import Output
 
@@ -40,13 +41,16 @@ BUILT_IN: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """Scheme -> "module:attribute". Kept beside the entry points so that a checkout works without installed metadata."""
 
-COMMON = ("name", "fps", "mirror", "subject", "enabled")
+COMMON = ("name", "fps", "mirror", "subject", "rules", "enabled")
 """Options that every output has; they belong to its worker, not to its kind."""
 
 PLACE = ("host", "port", "path")
 """Keys that say where an output sends to, written before the question mark of its URL."""
 
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
+
+RuleLayer: TypeAlias = str | Mapping[str, RuleSettings]
+"""Mapping rules: the path of their file, or target -> rule."""
 
 
 class OutputOptions(BaseModel):
@@ -91,6 +95,8 @@ class OutputKind:
     default_port: int | Callable[[Any], int] = 0
     """The port when none is given, or how it follows from the options. Unused where the address is no endpoint."""
     address: Address = Address.ENDPOINT
+    mirrors_itself: bool = False
+    """Whether what is sent is a mirror image by nature: then the output's own ``mirror`` counts, and not the global one."""
     wants_landmarks: Callable[[Any], bool] = lambda _options: False
     """Whether, with these options, ``FaceState.landmarks`` must be filled."""
     wants_frame: Callable[[Any], bool] = lambda _options: False
@@ -117,7 +123,13 @@ class OutputPlan:
     wants_frame: bool
     url: str
     """Canonical: host and port filled in, defaults left out, tokens and passwords starred: fit for logs and status. Otherwise it
-    parses to the same plan, but for ``name`` and ``enabled``."""
+    parses to the same plan, but for ``name``, ``enabled`` and mapping rules that are tables."""
+    rules: tuple[RuleLayer, ...] = ()
+    """Mapping rules of its receiver's profile, then its own, which go before; the word "off" among them: none, no global ones."""
+
+    def mirrored(self, everywhere: bool) -> bool:
+        """Whether states are mirrored for this output; ``everywhere`` is the global setting."""
+        return everywhere and not self.kind.mirrors_itself if self.mirror is None else self.mirror
 
     def options_as(self, model: type[OptionsT]) -> OptionsT:
         """The options as the kind's own type. Raises TypeError for another kind's."""
@@ -133,6 +145,8 @@ class Alias:
     kind: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """port, options, fps, mirror by name; what the user writes goes before."""
+    rules: RuleLayer = field(default_factory=dict)
+    """Mapping rules of the receiver; the user's own are added, and go before for the same target."""
 
 
 def known_schemes() -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The way from output URLs, or the same as keys, to checked plans; all problems of all outputs in one report.
 
-``scheme://host:port/path?key=value&...``: host 127.0.0.1 and the kind's own port when omitted, IPv6 in brackets,
-percent-encoding, booleans 1/0/true/false. The ``[[outputs]]`` table has the same as keys: kind, host, port, path, and options.
+``scheme://host:port/path?key=value&...``: the scheme is a kind (``vmc``) or a receiver's profile (``vseeface``); host 127.0.0.1
+and the kind's own port when omitted, IPv6 in brackets, percent-encoding, booleans 1/0/true/false. The ``[[outputs]]`` table has
+the same as keys: kind, host, port, path, and options.
 What an output module needs (``OutputKind``, ``OutputOptions``, ...) can be imported from here too.
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -32,6 +32,7 @@ from bridge.outputs.kinds import (
     known_schemes,
     load_kind,
 )
+from bridge.outputs.profiles import ProfileShelf
 from bridge.outputs.url import SplitUrl, check_host, check_port, endpoint, file_path, join_url, split_url, without_secrets
 from bridge.settings import SECRETS, OutputSettings
 
@@ -55,19 +56,22 @@ __all__ = [
 _DEFAULT_HOST = "127.0.0.1"
 
 Aliases = Mapping[str, Alias]
-_NO_ALIASES: Aliases = MappingProxyType({})
 
 
-def parse_output(settings: OutputSettings, *, aliases: Aliases = _NO_ALIASES) -> OutputPlan:
-    """The plan for one output. Raises ConfigError with all that is wrong with it, PluginError when its kind cannot be loaded."""
+def parse_output(settings: OutputSettings, *, aliases: Aliases | None = None) -> OutputPlan:
+    """The plan for one output; ``aliases`` as for ``parse_outputs``. Raises ConfigError with all that is wrong with it,
+    PluginError when its kind cannot be loaded."""
     return parse_outputs((settings,), aliases=aliases)[0]
 
 
-def parse_outputs(outputs: Sequence[OutputSettings], *, aliases: Aliases = _NO_ALIASES) -> tuple[OutputPlan, ...]:
+def parse_outputs(outputs: Sequence[OutputSettings], *, aliases: Aliases | None = None) -> tuple[OutputPlan, ...]:
     """The plans of all outputs, each under a name of its own: the given one, else its scheme, numbered from the second on.
+
+    ``aliases``: the schemes beside the kinds; None: the receivers' profiles, the shipped ones and those in the user's own folder.
 
     Raises one ConfigError with every problem of every output, a line each; PluginError when the only problems are plugins.
     """
+    aliases = ProfileShelf() if aliases is None else aliases
     plans: list[OutputPlan] = []
     schemes: list[str] = []
     problems: list[BridgeError] = []
@@ -133,8 +137,18 @@ def _parse(settings: OutputSettings, aliases: Aliases, number: int) -> tuple[Out
         wants_landmarks=kind.wants_landmarks(options),
         wants_frame=kind.wants_frame(options),
         url="",
+        rules=tuple(layer for layer in (alias.rules if alias else {}, common.rules) if layer),
     )
-    return replace(plan, url=_canonical(plan)), scheme
+    return replace(plan, url=_canonical(plan, common, preset=_preset(kind, aliases))), scheme
+
+
+def _preset(kind: OutputKind, aliases: Aliases) -> Mapping[str, Any]:
+    """What a profile of the kind's own name presets. Read again, the plan's URL meets that one, so these keys are written out."""
+    try:
+        own = aliases.get(kind.scheme)
+    except BridgeError:  # broken, and not what was asked for
+        return {}
+    return own.defaults if own else {}
 
 
 def _given(settings: OutputSettings, problem: Callable[[str], None]) -> tuple[SplitUrl | None, dict[str, Any]]:
@@ -194,7 +208,7 @@ def _validated(
         return model.model_validate(dict(values))
     except ValidationError as error:
         for fault in error.errors(include_url=False):
-            key = ".".join(str(part) for part in fault["loc"])
+            key = ".".join(str(part) for part in fault["loc"] if not str(part).startswith("<"))
             if fault["type"] == "extra_forbidden":
                 problem(_unknown_option(key, kind))
                 continue
@@ -239,15 +253,18 @@ def _with_names(plans: Sequence[OutputPlan], schemes: Sequence[str]) -> tuple[Ou
     return tuple(named)
 
 
-def _canonical(plan: OutputPlan) -> str:
+def _canonical(plan: OutputPlan, common: OutputSettings, *, preset: Mapping[str, Any]) -> str:
     options = plan.options.model_dump(mode="json", exclude_defaults=True)
+    options |= plan.options.model_dump(mode="json", include={key for key in preset if key in type(plan.options).model_fields})
     query = {key: "***" if key in SECRETS else _text(value) for key, value in options.items()}
-    if plan.fps:
+    if plan.fps or "fps" in preset:
         query["fps"] = _text(plan.fps)
     if plan.mirror is not None:
         query["mirror"] = _text(plan.mirror)
     if plan.subject:
         query["subject"] = _text(plan.subject)
+    if isinstance(common.rules, str) and common.rules:
+        query["rules"] = common.rules
     host, port = (plan.host, plan.port) if plan.kind.address in (Address.ENDPOINT, Address.ENDPOINT_PATH) else ("", None)
     return join_url(scheme=plan.kind.scheme, host=host, port=port, path=plan.path, query=query)
 

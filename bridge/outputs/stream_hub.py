@@ -51,6 +51,8 @@ class _Seat:
     options: StreamOptions
     due: dict[int, float] = field(default_factory=dict)
     """Per subject: when the next frame may go, seconds."""
+    greeting: dict[int, FaceState] = field(default_factory=dict)
+    """Per subject: what was sent at once, as the newest there was."""
 
     def wants(self, state: FaceState, now: float) -> bool:
         options = self.options
@@ -130,7 +132,8 @@ class StreamHub:
         seat = _Seat(viewer=Viewer(connection, stall_s=self._stall_s), options=options)
         self._seats.append(seat)  # first: what is published from here on is for this viewer too
         seat.viewer.offer("hello", framed(stream.encode_hello(options)))
-        self._send([seat], list(self._newest.values()))
+        seat.greeting = self._newest.copy()
+        self._send([seat], list(seat.greeting.values()))
         try:
             unwanted = 0
             async for _ in connection:
@@ -150,13 +153,16 @@ class StreamHub:
         with self._lock:
             states, self._waiting = list(self._waiting.values()), {}
         if not self._closed:
-            self._send(self._seats, states)
+            self._send(self._seats, states, flushed=True)
 
-    def _send(self, seats: list[_Seat], states: list[FaceState]) -> None:
+    def _send(self, seats: list[_Seat], states: list[FaceState], *, flushed: bool = False) -> None:
         now = self._clock()
         for state in states:
             frames: dict[tuple[StreamFormat, bool, bool], bytes] = {}
             for seat in seats:
+                # Published while the viewer sat down: it was the greeting already.
+                if flushed and seat.greeting and seat.greeting.pop(state.subject, None) is state:
+                    continue
                 if not seat.wants(state, now):
                     continue
                 options = seat.options

@@ -31,9 +31,11 @@ class UdpSender:
     ``open``, ``send`` and ``close`` belong to one thread; the properties may be read from any.
     """
 
-    def __init__(self, host: str, port: int, *, clock: Clock = monotonic) -> None:
+    def __init__(self, host: str, port: int, *, source_host: str = "", clock: Clock = monotonic) -> None:
+        """``source_host``: address of this machine that the datagrams come from; empty: as the system chooses."""
         self._host = host
         self._port = port
+        self._source_host = source_host
         self._clock = clock
         self._socket: socket.socket | None = None
         self._refused_at = -math.inf
@@ -68,6 +70,8 @@ class UdpSender:
                 opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
             if family == socket.AF_INET:
                 opened.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            if self._source_host:
+                opened.bind((self._source_host, 0))
             # Connected, so that a refusal is told to us.
             opened.connect(address)
         except OSError as error:

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from bridge.clock import Clock, monotonic
 from bridge.errors import BridgeError
 from bridge.mailbox import Mailbox
+from bridge.outputs.live_rules import LiveRules
 from bridge.outputs.pacing import Backoff, Cadence
 from bridge.outputs.registry import OutputPlan
 from bridge.stages.mirror import mirror_state
@@ -90,12 +91,15 @@ class OutputWorker:
         output: Output,
         *,
         mirror: bool,
+        rules: LiveRules | None = None,
         clock: Clock = monotonic,
         backoff: Backoff | None = None,
     ) -> None:
+        """``rules`` are applied to the state as it was tracked, then ``mirror`` swaps sides."""
         self.plan = plan
         self._output = output
         self._mirror = mirror
+        self._rules = rules
         self._clock = clock
         self._backoff = backoff or Backoff()
         self._cadence = Cadence(plan.fps) if plan.fps > 0 else None
@@ -162,6 +166,8 @@ class OutputWorker:
             note = self._last_error or ""
         elif self._is_open:
             state, note = self._own_report() or (state, note)
+        if self._rules is not None and self._rules.note:
+            note = f"{note}; {self._rules.note}" if note else self._rules.note
         retry_at = self._retry_at
         silent_s = now - self._sent_at
         return OutputStatus(
@@ -233,7 +239,7 @@ class OutputWorker:
         return due
 
     def _send(self, state: FaceState) -> None:
-        failure = self._attempt(self._output.send, mirror_state(state) if self._mirror else state)
+        failure = self._attempt(self._deliver, state)
         if failure is not None:
             self._fail(failure)
             return
@@ -252,6 +258,11 @@ class OutputWorker:
         if self._complaint is not None:
             _log.info("output %s (%s) works again", self.plan.name, self.plan.url)
             self._complaint = None
+
+    def _deliver(self, state: FaceState) -> None:
+        if self._rules is not None:
+            state = self._rules.apply(state)
+        self._output.send(mirror_state(state) if self._mirror else state)
 
     def _finish(self) -> None:
         """The newest state, if it has not gone out, then the rest state, whose time does not run backwards."""

@@ -63,6 +63,12 @@ class CameraSource:
     def label(self) -> str:
         return self._label
 
+    @property
+    def camera_id(self) -> str:
+        """What stays the same of this camera from one run to the next: name, USB id, serial number; "" before it is open."""
+        identity = self._identity
+        return "" if identity is None else " ".join(filter(None, (identity.name, identity.usb_id, identity.serial)))
+
     def open(self) -> None:
         """Opens the camera and waits for its first picture. Raises SourceUnavailable, SourceEnded when cancelled."""
         self.close()

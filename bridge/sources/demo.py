@@ -32,6 +32,8 @@ class DemoSource:
     live = False
     notice: str | None = None
     delivers_results = True
+    full_range = True
+    """The coefficients run from 0 to 1 by themselves, as authored: nothing of MediaPipe's resting face is to be taken off."""
 
     def __init__(self, *, fps: float = 30.0, loop: bool = True, clock: Clock = monotonic, wait: Wait | None = None) -> None:
         self._fps = fps

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from bridge.clock import Clock, monotonic
 from bridge.errors import SourceEnded, SourceLost, SourceUnavailable
 from bridge.recording import RecordingReader
 from bridge.recording_npz import read_npz
+from bridge.sources.animation import read_animation
+from bridge.sources.livelink_take import read_livelink_csv
 from bridge.sources.paced import Pacer, Wait
 from bridge.sources.report import RateMeter, SourceReport, rate_text
 from bridge.types import TrackResult
 
-RECORDING_SUFFIXES = frozenset({".jsonl", ".npz"})
+WHOLE_READERS: Mapping[str, Callable[[Path], Iterable[TrackResult]]] = MappingProxyType({
+    ".bvh": read_animation,
+    ".csv": read_livelink_csv,
+    ".npz": read_npz,
+    ".vrma": read_animation,
+})  # fmt: skip
+"""Suffix -> what reads such a file at once; its results can be gone through again. Raises SourceUnavailable."""
+
+RECORDING_SUFFIXES = frozenset({".jsonl", *WHOLE_READERS})
 
 _FALLBACK_INTERVAL_S = 1 / 30
 _SLACK_RANGE_S = (0.01, 0.1)
 
 
 class RecordingSource:
-    """Results of a ``.jsonl`` recording of either stage, or of an ``.npz`` of results.
+    """Results of a ``.jsonl`` recording of either stage, or of a file that one of ``WHOLE_READERS`` knows.
 
     At its own pace, every result is due, and dated, start + its recorded distance from the first; the start is the first
     ``read``. ``fast`` waits for nothing and keeps the recorded times. Times and numbers keep increasing when it loops. States of
@@ -43,7 +54,7 @@ class RecordingSource:
         self._meter = RateMeter()
         self._reader: RecordingReader | None = None
         self._upcoming: Iterator[TrackResult] | None = None
-        self._archive: tuple[TrackResult, ...] | None = None
+        self._archive: Iterable[TrackResult] | None = None
         self._ahead: TrackResult | None = None
         self._first_t = 0.0
         self._last: TrackResult | None = None
@@ -61,8 +72,9 @@ class RecordingSource:
         """From the beginning. Raises SourceUnavailable, SourceEnded."""
         self.close()
         self._pacer.check()
-        if self._path.suffix.lower() == ".npz":
-            self._archive = read_npz(self._path)
+        read_whole = WHOLE_READERS.get(self._path.suffix.lower())
+        if read_whole is not None:
+            self._archive = read_whole(self._path)
             self._upcoming = iter(self._archive)
         else:
             self._reader = RecordingReader(self._path, exclusive=True)

@@ -107,6 +107,16 @@ class AutoSource:
         """Known once it is open."""
         return self._chosen is self._demo
 
+    @property
+    def full_range(self) -> bool:
+        """As ``DemoSource.full_range``; known once it is open."""
+        return self._chosen is self._demo
+
+    @property
+    def camera_id(self) -> str:
+        """The camera's, once it is open; "demo" for the demo."""
+        return self._demo.label if self._chosen is self._demo else self._camera.camera_id
+
     def open(self) -> None:
         """Raises SourceUnavailable when the chosen one does not open again, SourceEnded when cancelled."""
         if self._chosen is not None:

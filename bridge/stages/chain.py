@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bridge.settings import Settings
 from bridge.stages.calibrate import CalibrateStage
 from bridge.stages.eyes import EyesStage
@@ -49,13 +51,17 @@ class StageChain:
             stage.reset()
 
 
-def build_chain(settings: Settings, *, landmark_filtered: bool) -> StageChain:
-    """A chain of its own for one subject. ``landmark_filtered``: whether MediaPipe filters its landmarks (``SmoothStage``)."""
-    calibrate = CalibrateStage()
+def build_chain(settings: Settings, *, landmark_filtered: bool, full_range: Callable[[], bool] = lambda: False) -> StageChain:
+    """A chain of its own for one subject.
+
+    ``landmark_filtered``: whether MediaPipe filters its landmarks (``SmoothStage``). ``full_range``: whether the source's
+    coefficients already use all of 0..1 (``EyesStage``).
+    """
+    calibrate = CalibrateStage(settings.calibration)
     return StageChain(
         guard=GuardStage(),
         smooth=SmoothStage(settings.smoothing, landmark_filtered=landmark_filtered),
         calibrate=calibrate,
-        eyes=EyesStage(settings.eyes),
+        eyes=EyesStage(settings.eyes, neutral=lambda: calibrate.neutral, full_range=full_range),
         presence=PresenceStage(settings.presence, neutral=lambda: calibrate.neutral),
     )

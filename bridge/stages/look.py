@@ -40,6 +40,8 @@ def with_look(
         landmarks=state.landmarks if live else None,
         box=state.box if live else None,
         frame=state.frame,
+        extras=state.extras,
+        mirrored=state.mirrored,
     )
 
 

@@ -6,11 +6,12 @@ Rules and limits: QUALITY.md, section 6.1.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bridge import arkit, space
+from bridge.stages.range import usable_neutral
 from bridge.types import IDENTITY_HEAD, ZERO_WEIGHTS, FaceState, Float32Array, Float64Array, HeadPose, frozen_array
 
 
@@ -24,6 +25,17 @@ class Neutral:
     """float64 (4,): the head straight ahead."""
     position_m: Float64Array
     """float64 (3,), metres from the camera: taken as the origin."""
+    closed_lids: tuple[float, float] | None = None
+    """The subject's left, right eyeBlink when fully closed, as the tracker reports it; None: never shown."""
+    peaks: Float32Array | None = None
+    """float32 (52,) in (0, 1]: what strong expressions of this person reach; None: as usual."""
+    flagged: bool = False
+    """Used although it is hard to believe, because the person insisted; it heals while the face is below it."""
+
+    @property
+    def knows_face(self) -> bool:
+        """Whether the weights were learnt; a recentred head alone says nothing about them."""
+        return bool(self.weights.any())
 
     @property
     def moves_head(self) -> bool:
@@ -48,6 +60,8 @@ def _cap(name: str) -> float:
 CAPS: Float32Array = frozen_array(np.array([_cap(name) for name in arkit.NAMES], dtype=np.float32))
 """The largest believable neutral of each channel, float32 (52,)."""
 
+_OPEN_LID = 0.25
+"""The highest open lid that a neutral which cannot be believed may claim: above all that were measured."""
 _MAX_HEAD_SPEED_DEG_S = 20.0
 _MAX_BLINK_CHANGE = 0.06
 _MAX_SPREAD = 0.08
@@ -79,15 +93,21 @@ class Verdict:
     """None when it was rejected."""
     message: str
     """One sentence for the person."""
+    doubted: Neutral | None = None
+    """What was rejected, made usable: for a person who insists."""
 
 
 class NeutralCollection:
     """Collects quiet frames until there are enough, or too much time has passed. Engine thread."""
 
-    def __init__(self, *, collect_s: float, keep_head: Neutral) -> None:
-        """``keep_head`` gives the head's neutral where the tracker reports no head."""
+    def __init__(self, *, collect_s: float, keep_head: Neutral, insist: bool = False) -> None:
+        """``keep_head`` is the neutral so far: where the tracker reports no head its head stays, and so do its lids and peaks.
+
+        With ``insist`` a neutral that is hard to believe is lowered to what can be believed, flagged, and used.
+        """
         self._collect_s = collect_s
         self._keep_head = keep_head
+        self._insist = insist
         self._began: float | None = None
         self._elapsed_s = 0.0
         self._last: FaceState | None = None
@@ -151,16 +171,33 @@ class NeutralCollection:
 
     def _judge(self) -> Verdict:
         frames = np.stack(self._weights)
-        neutral = np.median(frames, axis=0)
+        neutral = np.median(frames, axis=0).astype(np.float32)
         spread = 1.4826 * np.median(np.abs(frames - neutral), axis=0)
-        if complaint := _complaint(neutral, spread):
-            return Verdict(neutral=None, message=f"Not calibrated: {complaint}, and try again.")
+        complaint = _complaint(neutral, spread)
         quat_xyzw, position_m = self._keep_head.quat_xyzw, self._keep_head.position_m
         if self._heads:
             quat_xyzw = frozen_array(space.mean(np.stack([head.quat_xyzw for head in self._heads])))
             position_m = frozen_array(np.mean([head.position_m for head in self._heads], axis=0))
-        learnt = Neutral(weights=frozen_array(neutral.astype(np.float32)), quat_xyzw=quat_xyzw, position_m=position_m)
-        return Verdict(neutral=learnt, message=f"Calibrated from {len(frames)} frames.")
+        learnt = replace(
+            self._keep_head,
+            weights=frozen_array(believable(neutral) if complaint else neutral),
+            quat_xyzw=quat_xyzw,
+            position_m=position_m,
+            flagged=bool(complaint),
+        )
+        if not complaint:
+            return Verdict(neutral=learnt, message=f"Calibrated from {len(frames)} frames.")
+        if self._insist:
+            return Verdict(neutral=learnt, message=f"Calibrated as you insist, though {complaint.partition(':')[0]}.")
+        return Verdict(neutral=None, message=f"Not calibrated: {complaint}, and try again.", doubted=learnt)
+
+
+def believable(weights: Float32Array) -> Float32Array:
+    """``weights`` (52,) capped so that every expression that can reach 1 still does, and open eyes still count as open."""
+    capped = np.minimum(usable_neutral(weights), CAPS)
+    lids = list(_BLINKS)
+    capped[lids] = np.minimum(weights[lids], _OPEN_LID)
+    return capped
 
 
 def _complaint(neutral: Float32Array, spread: Float32Array) -> str:

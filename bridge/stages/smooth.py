@@ -62,8 +62,9 @@ GROUPS: tuple[str, ...] = tuple(group_of(name) for name in arkit.NAMES)
 class SmoothStage:
     """Filters weights, head rotation and head position. Not observed frames pass untouched and leave its memory as it is.
 
-    ``landmark_filtered`` tells whether MediaPipe's own landmark filter is on (the start-up check knows): less noise is expected
-    then. A ``noise_prior`` that the user set is taken as it is. Disabled, every state passes as it came.
+    ``landmark_filtered`` tells whether MediaPipe's own landmark filter is on (the start-up check knows), or a sender in the
+    network has filtered: less noise is expected then. A ``noise_prior`` that the user set is taken as it is. Disabled, every
+    state passes as it came.
     """
 
     def __init__(self, settings: SmoothingSettings, *, landmark_filtered: bool) -> None:

@@ -142,6 +142,27 @@ def messages(data: Buffer) -> tuple[Message, ...]:
         return ()
 
 
+def elements(data: bytes) -> list[bytes]:
+    """The packets in a bundle, one level deep and not decoded; of anything that is no bundle, itself.
+
+    For receivers of many messages that are alike but for their last bytes. Raises OscError where a bundle is broken.
+    """
+    if not data.startswith(_BUNDLE):
+        return [data]
+    position, end = len(_BUNDLE) + _TIME.size, len(data)
+    found: list[bytes] = []
+    while position < end:
+        if end - position < _INT32.size:
+            raise OscError("a bundle that ends inside a length")
+        (size,) = _INT32.unpack_from(data, position)
+        position += _INT32.size
+        if not 0 < size <= end - position:
+            raise OscError(f"an element of {size} bytes in a bundle with {end - position} left")
+        found.append(data[position : position + size])
+        position += size
+    return found
+
+
 def _flattened(packet: Packet) -> Iterator[Message]:
     if isinstance(packet, Message):
         yield packet

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from bridge import arkit, space
+from bridge.errors import OutputUnavailable
 from bridge.types import CHANNELS, IDENTITY_HEAD, FaceState, Float64Array, Presence
 from bridge.wire.gaze import eye_rotation
 from bridge.wire.osc import Message, OscError, pack_bundles
@@ -65,6 +66,7 @@ _CONVERSIONS = {
 # Where the values of a frame stand in its array.
 _QUAT, _EULER, _POSITION, _GAZE_LEFT, _GAZE_RIGHT = 52, 56, 59, 62, 64
 _EYE_LEFT, _EYE_RIGHT, _VALUES = 66, 70, 74
+"""``_VALUES`` and on: the named values of mapping rules."""
 _PRESENCE = 0
 """The int slot."""
 
@@ -105,28 +107,55 @@ class FaceOscEncoder:
         epsilon: float = 0.001,
         refresh_s: float = 1.0,
     ) -> None:
-        """``on_change``: only messages with a value that moved by more than ``epsilon`` since it was sent, and everything again
-        every ``refresh_s`` of the states' time. Raises OscError for addresses that are none, or do not fit."""
+        """``address`` is also that of named values of mapping rules (``FaceState.extras``); the other programs' layouts have no
+        place for them. ``on_change``: only messages with a value that moved by more than ``epsilon`` since it was sent, and
+        everything again every ``refresh_s`` of the states' time. Raises OscError for addresses that are none, or do not fit."""
         if preset == "plain":
             layout = _plain(address=address, prefix=prefix, names=names)
         else:
             layout = _face_cap(prefix) if preset == "facecap" else _phiz(prefix)
         wanted = {"shape": True, "head": head, "gaze": gaze, "presence": presence}
-        messages = [each for part, each in layout if wanted[part]]
-        for each in messages:
+        self._messages = [each for part, each in layout if wanted[part]]
+        for each in self._messages:
             check_address(each.address)
+        self._extra_address = prefix + address if preset == "plain" else ""
         self._matrix = _pose_matrix(axes)
-        self._values = np.zeros(_VALUES, dtype=np.float32)
-        bundles = pack_bundles([messages], max_bytes=max_bytes)
-        limit = max_bytes if bundled else None
+        self._on_change = on_change
+        self._epsilon = epsilon
+        self._refresh_s = refresh_s
+        self._bundled = bundled
+        self._max_bytes = max_bytes
+        self._prepare(())
+
+    def _prepare(self, extra_names: tuple[str, ...]) -> None:
+        """The datagrams of frames with these named values. Raises OscError when one does not fit into a datagram."""
+        addresses = [self._extra_address.replace("{name}", osc_name(name)) for name in extra_names]
+        extras = {address: message(address, "f", Slot(_VALUES + i)) for i, address in enumerate(addresses)}
+        messages = [*[each for each in self._messages if each.address not in extras], *extras.values()]
+        bundles = pack_bundles([messages], max_bytes=self._max_bytes)
+        limit = self._max_bytes if self._bundled else None
         self._packets: Template | ChangingMessages = (
-            ChangingMessages(messages, epsilon=epsilon, refresh_s=refresh_s, max_bytes=limit)
-            if on_change
-            else Template(bundles if bundled else messages)
+            ChangingMessages(messages, epsilon=self._epsilon, refresh_s=self._refresh_s, max_bytes=limit)
+            if self._on_change
+            else Template(bundles if self._bundled else messages)
         )
+        self._values = np.zeros(_VALUES + len(extra_names), dtype=np.float32)
+        self._extra_names = extra_names
+
+    def _take_extras(self, extras: tuple[tuple[str, float], ...]) -> None:
+        names = tuple([name for name, _ in extras])
+        if names != self._extra_names:
+            try:
+                self._prepare(names)
+            except OscError as error:
+                raise OutputUnavailable(f"{error}: set max_bytes higher, or give the value a shorter name") from error
+        self._values[_VALUES:] = [value for _, value in extras]
 
     def encode(self, state: FaceState) -> Sequence[bytes | memoryview]:
-        """The datagrams of one frame, in order, perhaps none; they may be views of memory that the next call overwrites."""
+        """The datagrams of one frame, in order, perhaps none; they may be views of memory that the next call overwrites. Raises
+        OutputUnavailable when the name of an extra value does not fit into ``max_bytes``."""
+        if self._extra_address and (state.extras or self._extra_names):
+            self._take_extras(state.extras)
         head = state.head or IDENTITY_HEAD
         left, right = state.gaze.left_deg, state.gaze.right_deg
         pose = [
@@ -140,7 +169,7 @@ class FaceOscEncoder:
         ]
         values = self._values
         values[:CHANNELS] = state.weights
-        values[CHANNELS:] = np.array(pose) @ self._matrix + 0.0  # + 0.0: no -0.0 on the wire
+        values[CHANNELS:_VALUES] = np.array(pose) @ self._matrix + 0.0  # + 0.0: no -0.0 on the wire
         packets = self._packets
         packets.set_int(_PRESENCE, int(state.presence is Presence.LIVE))
         if isinstance(packets, ChangingMessages):
@@ -156,6 +185,12 @@ def check_address(address: str) -> None:
     found = sorted(_FORBIDDEN & set(address)) or [c for c in address if not c.isprintable()]
     if found:
         raise OscError(f"{address!r} is not an OSC address: it contains {found[0]!r}")
+
+
+def osc_name(name: str) -> str:
+    """A name as part of an address: what OSC forbids there becomes _, empty parts between slashes are left out."""
+    parts = "".join("_" if c in _FORBIDDEN or not c.isprintable() else c for c in name).split("/")
+    return "/".join(filter(None, parts)) or "_"
 
 
 # --- layouts: (part, message) in the order in which they are sent --------------------------------------------------------

@@ -2,7 +2,8 @@
 
 Line 1 is the header ``{"format":"avatar-bridge-recording","version":1,"stage":"raw"|"final","names":[...]}``. Then a line for
 each result: ``{"seq","t","t_done","faces":[{"subject","weights","head":{"position_m","quat_xyzw"},"box"}]}``; ``"faces":[]`` is
-"no face". Faces of the final stage also have ``presence`` and ``gaze``. Numbers have as many digits as bring the same float32
+"no face". Faces of the final stage also have ``presence`` and ``gaze``, and ``extras`` (name -> number) where mapping rules make
+named values. Numbers have as many digits as bring the same float32
 (weights) and float64 (everything else) back, and no more. Units, ranges and axes are those of ``types``. Pure; any thread.
 """
 
@@ -71,7 +72,8 @@ def result_line(result: TrackResult, *, stage: RecordingStage) -> str:
 
 def state_line(state: FaceState) -> str:
     """A state of the final stage; all its numbers must be finite."""
-    return _line(state, [_face(state.subject, state) + _final(state.presence, state.gaze)])
+    extras = f',"extras":{json.dumps(dict(state.extras), separators=(",", ":"))}' if state.extras else ""
+    return _line(state, [_face(state.subject, state) + _final(state.presence, state.gaze) + extras])
 
 
 def is_finite(face: Face | FaceState) -> bool:
@@ -80,7 +82,7 @@ def is_finite(face: Face | FaceState) -> bool:
     if face.head is not None:
         numbers += [*face.head.position_m.tolist(), *face.head.quat_xyzw.tolist()]
     if isinstance(face, FaceState):
-        numbers += [*face.gaze.left_deg, *face.gaze.right_deg]
+        numbers += [*face.gaze.left_deg, *face.gaze.right_deg, *[value for _, value in face.extras]]
     return bool(np.isfinite(face.weights).all()) and all(map(math.isfinite, numbers))
 
 
@@ -227,6 +229,7 @@ def _parse_face(face: Any, header: RecordingHeader, *, seq: int, t: float, t_don
         head=_parse_head(face.get("head")),
         gaze=_parse_gaze(face.get("gaze")),
         box=_parse_box(face.get("box")),
+        extras=_parse_extras(face.get("extras")),
     )
 
 
@@ -267,6 +270,14 @@ def _parse_box(box: Any) -> tuple[float, float, float, float] | None:
         return None
     x, y, width, height = _array(box, 4, "box").tolist()
     return x, y, width, height
+
+
+def _parse_extras(extras: Any) -> tuple[tuple[str, float], ...]:
+    if extras is None:
+        return ()
+    if not isinstance(extras, dict):
+        raise BadLine("extras is not a JSON object")
+    return tuple((name, _number(value, "extras")) for name, value in extras.items())
 
 
 def _json(raw: bytes) -> dict[str, Any]:

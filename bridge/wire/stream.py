@@ -60,6 +60,8 @@ class StreamFrame:
     box: tuple[float, float, float, float] | None
     latency_ms: float
     landmarks: Float32Array | None
+    extras: tuple[tuple[str, float], ...] = ()
+    """Named values of mapping rules; the binary format has none."""
 
 
 # --- the query -------------------------------------------------------------------------------------------------------
@@ -153,7 +155,8 @@ _MESH = ',"landmarks":[' + ",".join(["%.5f"] * (3 * LANDMARKS)) + "]"
 
 
 def encode_json(state: FaceState, *, latency_ms: float, landmarks: bool = False) -> str:
-    """One frame as JSON text, about 900 characters. ``latency_ms``: camera to now. A missing head, box or mesh is ``null``."""
+    """One frame as JSON text, about 900 characters. ``latency_ms``: camera to now. A missing head, box or mesh is ``null``;
+    ``extras`` is there only when mapping rules make named values."""
     template, values = _START, [state.subject, state.seq, state.t, state.presence.value, *state.weights.tolist()]
     head = state.head
     if head is None:
@@ -176,7 +179,10 @@ def encode_json(state: FaceState, *, latency_ms: float, landmarks: bool = False)
         else:
             template += _MESH
             values += state.landmarks.ravel().tolist()
-    return (template + "}") % tuple(values)
+    text = template % tuple(values)
+    if state.extras:
+        text += f',"extras":{json.dumps(dict(state.extras), separators=(",", ":"))}'
+    return text + "}"
 
 
 def decode_json(text: str) -> StreamFrame:
@@ -198,8 +204,9 @@ def decode_json(text: str) -> StreamFrame:
             box=None if box is None else _four(box),
             latency_ms=float(tree["latency_ms"]),
             landmarks=None if mesh is None else _mesh(_array(mesh, 3 * LANDMARKS)),
+            extras=tuple((name, float(value)) for name, value in tree.get("extras", {}).items()),
         )
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not a frame of the stream: {error!r}") from error
 
 

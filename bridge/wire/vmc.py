@@ -3,6 +3,7 @@
 Performer (to a Marionette, port 39539): Root, the bones from the hips to head and eyes, all expressions and one Apply, OK, T.
 Assistant (to a Performer, port 39540): where the eyes look, all expressions and one Apply; neck and head only when asked.
 Every float is an ``f``, every int an ``i``, every frame complete, zeros included: some receivers stop for good otherwise.
+Named values of mapping rules (``FaceState.extras``) are expressions too; one of an expression's own name takes its place.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from bridge import arkit, space
+from bridge.errors import OutputUnavailable
 from bridge.mapping.vrm import LOOKS, PRESETS, VRM0_NAMES, LipSync, VrmMapping
 from bridge.types import CHANNELS, IDENTITY_HEAD, FaceState, Presence
 from bridge.wire.gaze import eye_rotation, looked_at
-from bridge.wire.osc import Message, pack_bundles
+from bridge.wire.osc import Message, OscError, pack_bundles
 from bridge.wire.osc_template import Slot, Template, message
 
 Target: TypeAlias = Literal["performer", "assistant"]
@@ -34,6 +36,7 @@ _ROOT_AT = _ROTATIONS_AT + 16
 _TARGET_AT = _ROOT_AT + 3
 _TIME_AT = _TARGET_AT + 3
 _VALUES = _TIME_AT + 1
+"""From there on: the named values of mapping rules."""
 
 _TRACKING, _EYE_ENABLED = 0, 1
 """The int slots."""
@@ -70,21 +73,44 @@ class VmcEncoder:
         presets = names in ("vrm0", "vrm1")
         look_expressions = presets and eyes == "expressions"
         self._mapping = VrmMapping(lipsync=lipsync, emotions=emotions, look_expressions=look_expressions) if presets else None
-        expressions = _expressions(names, look_expressions=look_expressions)
+        self._expressions = _expressions(names, look_expressions=look_expressions)
         with_bones = target == "performer" if bones is None else bones
-        groups = (
-            [_performer_body(with_bones=with_bones, eye_bones=eyes == "bones"), [*expressions, *_trailer(ok_fields)]]
+        self._groups = (
+            (_performer_body(with_bones=with_bones, eye_bones=eyes == "bones"), _trailer(ok_fields))
             if target == "performer"
-            else [[*_assistant_body(with_bones=with_bones, gaze=eyes != "off"), *expressions]]
+            else (_assistant_body(with_bones=with_bones, gaze=eyes != "off"), [])
         )
-        packets = pack_bundles(groups, max_bytes=max_bytes) if bundled else [each for group in groups for each in group]
-        self._template = Template(packets)
-        self._values = np.zeros(_VALUES, dtype=np.float32)
+        self._max_bytes = max_bytes if bundled else None
         self._origin_t: float | None = None
-        self._presence: Presence | None = None
+        self._prepare(())
+
+    def _prepare(self, extra_names: tuple[str, ...]) -> None:
+        """The datagrams of frames with these named values. Raises OscError when one does not fit into a datagram."""
+        body, trailer = self._groups
+        expressions = [(name, slot) for name, slot in self._expressions if name not in extra_names]
+        expressions += [(name, _VALUES + i) for i, name in enumerate(extra_names)]
+        values = [message("/VMC/Ext/Blend/Val", "sf", name, Slot(slot)) for name, slot in expressions]
+        rest = [*values, message("/VMC/Ext/Blend/Apply", ""), *trailer]
+        # A Performer's bones fill datagrams of their own.
+        groups = [body, rest] if trailer else [[*body, *rest]]
+        packets = [each for group in groups for each in group]
+        self._template = Template(packets if self._max_bytes is None else pack_bundles(groups, max_bytes=self._max_bytes))
+        self._values = np.zeros(_VALUES + len(extra_names), dtype=np.float32)
+        self._extra_names = extra_names
+        self._presence: Presence | None = None  # its slots are to be filled again
+
+    def _take_extras(self, extras: tuple[tuple[str, float], ...]) -> None:
+        names = tuple([name for name, _ in extras])
+        if names != self._extra_names:
+            try:
+                self._prepare(names)
+            except OscError as error:
+                raise OutputUnavailable(f"{error}: set max_bytes higher, or give the value a shorter name") from error
+        self._values[_VALUES:] = [value for _, value in extras]
 
     def encode(self, state: FaceState) -> Sequence[memoryview]:
-        """The datagrams of one frame, in order. They are views of memory that the next call overwrites.
+        """The datagrams of one frame, in order. They are views of memory that the next call overwrites. Raises OutputUnavailable
+        when the name of an extra value does not fit into ``max_bytes``.
 
         T counts seconds from the first state on, as a float32 of the machine's up-time would stand still for many frames.
         """
@@ -102,12 +128,14 @@ class VmcEncoder:
             *(looked_at(gaze) if self._looks_at else _ORIGIN),
             state.t - self._origin_t,
         ]
+        if state.extras or self._extra_names:
+            self._take_extras(state.extras)
         values = self._values
         values[:CHANNELS] = state.weights
         if self._mapping is not None:
             values[_PRESETS_AT:_ROTATIONS_AT] = self._mapping.step(state.weights, gaze)
         # + 0.0 turns the -0.0 of the conversion into the plain 0 that everybody else sends.
-        values[_ROTATIONS_AT:] = np.array(pose) * _TO_UNITY + 0.0
+        values[_ROTATIONS_AT:_VALUES] = np.array(pose) * _TO_UNITY + 0.0
         if state.presence is not self._presence:
             self._presence = state.presence
             self._template.set_int(_TRACKING, int(state.presence is Presence.LIVE))
@@ -159,8 +187,8 @@ def _assistant_body(*, with_bones: bool, gaze: bool) -> list[Message]:
     return body + ([_bone("Neck", _NECK), _bone("Head", _HEAD)] if with_bones else [])
 
 
-def _expressions(names: Names, *, look_expressions: bool) -> list[Message]:
-    """One Val per expression, then the one Apply."""
+def _expressions(names: Names, *, look_expressions: bool) -> list[tuple[str, int]]:
+    """(name, slot) of each."""
     named: list[tuple[str, int]] = []
     if names in ("pascal", "both"):
         named += [(name, i) for i, name in enumerate(arkit.PASCAL)]
@@ -170,8 +198,7 @@ def _expressions(names: Names, *, look_expressions: bool) -> list[Message]:
         owned = len(PRESETS) if look_expressions else len(PRESETS) - len(LOOKS)
         spelling = VRM0_NAMES if names == "vrm0" else PRESETS
         named += [(name, _PRESETS_AT + i) for i, name in enumerate(spelling[:owned])]
-    values = [message("/VMC/Ext/Blend/Val", "sf", name, Slot(slot)) for name, slot in named]
-    return [*values, message("/VMC/Ext/Blend/Apply", "")]
+    return named
 
 
 def _trailer(ok_fields: Literal[1, 4]) -> list[Message]:

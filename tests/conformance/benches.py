@@ -8,34 +8,22 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from pythonosc.osc_packet import OscPacket
 from scipy.spatial.transform import Rotation
 from websockets.sync.client import ClientConnection, connect
 
 from bridge import arkit
 from bridge.testing import DEADLINE_S, Bench, Seen, UdpBench
-
-ALL = frozenset(arkit.NAMES)
-
-
-class OscFrames:
-    """Cuts OSC messages into frames: ``read`` puts one message into a frame and says whether that one is complete."""
-
-    def __init__(self, read: Callable[[Seen, str, list[Any]], bool]) -> None:
-        self._read = read
-        self._frame = Seen()
-
-    def __call__(self, data: bytes) -> Iterator[Seen]:
-        for timed in OscPacket(data).messages:
-            if self._read(self._frame, timed.message.address, timed.message.params):
-                yield Seen(dict(self._frame.weights), self._frame.quat_xyzw)
+from tests.conformance import packets
+from tests.conformance.lossless import Lossless
+from tests.conformance.osc_frames import OscFrames
+from tests.conformance.vtube_studio_bench import VtsBench
 
 
 class VmcReader:
@@ -64,17 +52,7 @@ def _osc(frame: Seen, address: str, arguments: list[Any]) -> bool:
     return address == "/presence"
 
 
-class _Lossless:
-    """What benches say of formats that carry everything as it is."""
-
-    carries = ALL
-    carries_head = True
-    weight_error = 1e-4
-    head_error_deg = 1e-3
-    tells_absence = True
-
-
-class WebSocketBench(_Lossless):
+class WebSocketBench(Lossless):
     """A viewer of the ``websockets`` library."""
 
     def __init__(self, port: int) -> None:
@@ -110,7 +88,7 @@ class WebSocketBench(_Lossless):
         self._open.close()
 
 
-class FileBench(_Lossless):
+class FileBench(Lossless):
     """A recording, read as the JSON lines it is."""
 
     def __init__(self, path: Path) -> None:
@@ -154,5 +132,7 @@ BENCHES: dict[str, Callable[[Path, int], Bench]] = {
     "osc-single": lambda _folder, _port: UdpBench("osc://127.0.0.1:PORT?bundle=0", OscFrames(_osc)),
     "ws": lambda _folder, port: WebSocketBench(port),
     "record": lambda folder, _port: FileBench(folder / "take.jsonl"),
+    "vts": lambda _folder, _port: VtsBench(),
+    **packets.BENCHES,
 }
 """Name, which begins with the kind's scheme -> a bench, made from an empty folder and a free TCP port."""

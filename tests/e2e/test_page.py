@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,92 +17,26 @@ from numpy.typing import NDArray
 
 from bridge import arkit
 from bridge.control.server import ControlServer
-from bridge.metrics import render_metrics
 from bridge.outputs.event_loop import EventLoopThread
 from bridge.outputs.stream_hub import StreamHub
 from bridge.settings import ControlSettings
-from bridge.types import FaceState, Gaze, Presence
+from bridge.types import Gaze, Presence
 from tests.e2e.chromium import Page
+from tests.e2e.page_stage import NEUTRAL, MakeState, Stage, open_stage
 from tests.e2e.program import Program
 
 pytestmark = pytest.mark.e2e
 
-MakeState = Callable[..., FaceState]
 PATIENCE_S = 60.0
 
-NEUTRAL: dict[str, float] = {}
 LAUGH = {"jawOpen": 0.8, "mouthSmileLeft": 0.9, "mouthSmileRight": 0.9, "browInnerUp": 0.6}
 WINK = {"eyeBlinkLeft": 1.0, "mouthSmileLeft": 0.5}
-
-
-@dataclass
-class Stage:
-    """A control port without a camera: the test decides what every frame is."""
-
-    hub: StreamHub
-    port: int
-    make_state: MakeState
-    asked: list[str] = field(default_factory=list)
-    seq: int = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def show(self, weights: dict[str, float], **rest: object) -> int:
-        """Publishes one frame; returns its number."""
-        self.seq += 1
-        self.hub.publish(self.make_state(weights=weights, seq=self.seq, t=time.monotonic() - 0.0125, **rest))
-        return self.seq
-
-    def status(self) -> dict[str, object]:
-        """What a run would say."""
-        return {
-            "version": "9.9.9",
-            "pid": 1,
-            "state": "running",
-            "notice": "No camera found: the demo performance plays.",
-            "source": {"label": "stage", "state": "running", "requested": "", "delivered": "30 fps", "fps_measured": 30.0},
-            "engine": {
-                "fps": 30.0,
-                "calibration": {"state": "accepted", "message": "Your neutral face is learnt.", "progress": 1.0},
-            },
-            "outputs": [
-                {"name": "vmc", "url": "vmc://127.0.0.1:39539", "state": "sending", "fps": 30.0, "sent": 1234, "note": ""},
-                {
-                    "name": "hall",
-                    "url": "osc://hall:9000?token=abc",
-                    "state": "faulted",
-                    "note": "hall is not a known <b>host</b>",
-                },
-            ],
-        }
-
-    def command(self, method: str, _params: dict[str, object]) -> object:
-        """Remembers what was asked."""
-        self.asked.append(method)
-        return {"collecting_s": 0.2} if method == "calibrate" else {"done": True}
 
 
 @pytest.fixture
 def stage(make_state: MakeState, free_tcp_port: int) -> Iterator[Stage]:
     """Listening, with the neutral face on show."""
-    with ExitStack() as stack:
-        loop = EventLoopThread()
-        stack.callback(loop.close)
-        made = Stage(StreamHub(loop), free_tcp_port, make_state)
-        server = ControlServer(
-            ControlSettings(port=free_tcp_port),
-            hub=made.hub,
-            event_loop=loop,
-            status=made.status,
-            commands=made.command,
-            metrics=lambda: render_metrics(made.status()),
-        )
-        server.start()
-        stack.callback(server.close)
-        stack.callback(made.hub.close)
-        made.show(NEUTRAL)
+    with open_stage(make_state, free_tcp_port) as made:
         yield made
 
 
@@ -268,19 +201,6 @@ def test_page_shows_figures_source_outputs_and_notice(stage: Stage, tmp_path: Pa
     assert "abc" not in text
     assert outputs == ["sending", "faulted"]
     assert bold == 0
-
-
-def test_buttons_reach_the_bridge(stage: Stage, tmp_path: Path) -> None:
-    """Recenter, and calibrate with its verdict."""
-    with Page(tmp_path / "profile") as page:
-        page.open(stage.url)
-        page.wait_for("document.getElementById('version').textContent === '9.9.9'")
-        page.evaluate("document.getElementById('recenter').click()")
-        page.wait_for("document.getElementById('told').className.includes('good')")
-        page.evaluate("document.getElementById('calibrate').click()")
-        page.wait_for("document.getElementById('told').textContent === 'Your neutral face is learnt.'")
-
-    assert stage.asked == ["recenter", "calibrate"]
 
 
 def test_page_comes_back_after_the_bridge_was_away(make_state: MakeState, free_tcp_port: int, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ REST = (0.0, 0.0, 0.0, 1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run with smoothing off, four receivers and two recordings, and the reference for it."""
+    """One run with smoothing and calibration off, four receivers and two recordings, and the reference for it."""
 
     reference: dict[int, Seen]
     """By picture of the file: those that the tracker took, with the timestamps that it got."""
@@ -75,6 +75,8 @@ def _run(clip: Path, *, model: Path, smoothing: str, home: Path) -> Run:
             *("--output", f"vmc://127.0.0.1:{camel.port}?names=camel&bundle=0"),
             *("--output", f"record://{final}?stage=final"),
             *("--set", "smoothing.enabled=false"),
+            *(part for key in ("factory", "auto", "range") for part in ("--set", f"calibration.{key}=false")),
+            *("--set", "eyes.enabled=false"),
             *("--set", f"tracker.landmark_smoothing={smoothing}"),
             *("--set", f"tracker.model={model}"),
         ]

@@ -52,6 +52,15 @@ def _same_rotation(expected_xyzw: Float64Array, actual_xyzw: Float64Array) -> No
     assert abs(float(np.dot(expected_xyzw, actual_xyzw))) == pytest.approx(1.0, abs=1e-12)
 
 
+# --- and back ------------------------------------------------------------------------------------------------------------
+
+
+def test_unitys_row_comes_back() -> None:
+    """The example's Unity quaternion and position, as VMC senders send them, are q_mp and metres again."""
+    assert space.from_unity(np.array(UNITY)) == pytest.approx(np.array(BRIDGE), abs=1e-12)
+    assert space.from_unity_position(np.array([-0.05, -0.02, -0.45])) == pytest.approx(POSITION_M, abs=1e-12)
+
+
 # --- section 6: the worked example ---------------------------------------------------------------------------------------
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from bridge import arkit, space
 from bridge.types import FaceState
 from bridge.wire.osc import Bundle, Message, Packet, decode, encode
 from bridge.wire.vmc import VmcEncoder
+from bridge.wire.vmc_decode import VmcDecoder
 
 
 def _f32(*values: float) -> tuple[float, ...]:
@@ -116,3 +118,34 @@ def test_an_open_jaw_is_the_sheets_a(make_state: Callable[..., FaceState]) -> No
     encoder = VmcEncoder(names="vrm0", bundled=False)
 
     assert EXAMPLES["vmc_blendA"][1] in _sent(encoder, make_state(weights={"jawOpen": 0.5}))
+
+
+# --- received --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_sheets_frame_is_a_face() -> None:
+    """Head, the bundle of EyeBlinkLeft .25 with Apply, OK and T: yaw 20, pitch 10, roll -5 and one closed-a-quarter left eye."""
+    decoder = VmcDecoder()
+    outcomes = [decoder.decode(bytes.fromhex(EXAMPLES[name][1])) for name in ("vmc_head", "vmc_bundle", "vmc_ok4", "vmc_t")]
+
+    assert [0, 1, 0, 0] == [len(faces or ()) for faces in outcomes]
+    (face,) = outcomes[1] or ()
+    assert {"eyeBlinkLeft": 0.25} == {
+        name: value for name, value in zip(arkit.NAMES, face.weights.tolist(), strict=True) if value
+    }
+    assert face.head is not None
+    assert (20.0, 10.0, -5.0) == pytest.approx(space.to_euler_deg(face.head.quat_xyzw), abs=1e-5)
+
+
+def test_the_sheets_a_is_an_open_jaw() -> None:
+    """The VRM 0 preset, half of it, then Apply."""
+    decoder = VmcDecoder()
+    assert None is decoder.decode(bytes.fromhex(EXAMPLES["vmc_blendA"][1]))
+    (face,) = decoder.decode(bytes.fromhex(EXAMPLES["vmc_apply"][1])) or ()
+
+    assert {"jawOpen": 0.5} == {name: value for name, value in zip(arkit.NAMES, face.weights.tolist(), strict=True) if value}
+
+
+def test_an_ok_without_a_model_is_nobody() -> None:
+    """The sheet's OK with its last byte 0."""
+    assert () == VmcDecoder().decode(bytes.fromhex(EXAMPLES["vmc_ok1"][1][:-2] + "00"))

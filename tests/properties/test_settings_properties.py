@@ -11,6 +11,8 @@ from bridge.settings import (
     FilterSettings,
     OutputSettings,
     PresenceSettings,
+    RuleSettings,
+    RuleSource,
     Settings,
     SmoothingGroups,
     SmoothingSettings,
@@ -27,8 +29,20 @@ filters = st.builds(
     dead_zone=st.none() | st.floats(0, 10),
     noise_prior=st.none() | st.floats(1e-6, 10),
 )
+rules = st.just("rules.toml") | st.dictionaries(
+    st.sampled_from(["jawOpen", "MouthOpen", "file", "off"]),
+    st.builds(
+        RuleSettings,
+        sources=st.lists(st.builds(RuleSource, name=st.sampled_from(["jawOpen", "headYaw"]), scale=st.floats(-9, 9)), max_size=3),
+        scale=st.floats(-9, 9),
+        clip=st.none() | st.just((0.0, 1.0)),
+        curve=st.just(()) | st.just(((0.0, 0.0), (0.5, 0.75))),
+    ),
+    max_size=3,
+)
 outputs = st.builds(
     OutputSettings,
+    rules=rules,
     url=words,
     name=words,
     fps=st.floats(0, 240),
@@ -51,6 +65,7 @@ everything = st.builds(
     smoothing=st.builds(SmoothingSettings, groups=st.builds(SmoothingGroups, jaw=filters, head_rotation=filters)),
     presence=st.builds(PresenceSettings, grace_s=st.floats(0, 10), hold_s=st.floats(0, 60)),
     outputs=st.lists(outputs, max_size=3).map(tuple),
+    rules=rules,
 )
 
 

@@ -9,20 +9,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge import space
-from bridge.settings import EyesSettings, Settings
-from bridge.stages.calibrate import CalibrateStage, Neutral
+from bridge import arkit, space
+from bridge.settings import CalibrationSettings, EyesSettings, Settings
+from bridge.stages.calibrate import PLAIN, CalibrateStage, Neutral
 from bridge.stages.chain import build_chain
 from bridge.stages.eyes import EyesStage
 from bridge.stages.guard import GuardStage
 from bridge.stages.mirror import mirror_state
 from bridge.stages.neutral import CAPS
+from bridge.stages.neutral_population import FACTORY, LARGEST
+from bridge.stages.range import LOOK
 from bridge.types import FaceState, HeadPose, Presence, frozen_array
 
 States = Callable[..., FaceState]
 
 seeds = st.integers(0, 2**32 - 1)
 slow = settings(deadline=None, max_examples=60)
+LIDS = [arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]]
+NOT_LIDS = [i for i in range(52) if i not in LIDS]
+NOT_LIDS_NOR_GAZE = [i for i in NOT_LIDS if i not in LOOK]
 anything = st.floats(width=32)  # NaN and infinities among them
 
 
@@ -53,8 +58,9 @@ def test_the_mirror_image_of_the_mirror_image_is_the_state(make_state: States, s
 @given(seeds)
 def test_gaze_mirrors_as_its_weights_do(make_state: States, seed: int) -> None:
     """First gaze then mirror, or first mirror then gaze."""
-    stage, state = EyesStage(EyesSettings()), make_state(seed=seed)
-    one, other = mirror_state(stage.step(state)).gaze, stage.step(mirror_state(state)).gaze
+    state = make_state(seed=seed)
+    one = mirror_state(EyesStage(EyesSettings()).step(state)).gaze
+    other = EyesStage(EyesSettings()).step(mirror_state(state)).gaze
     assert one.left_deg == pytest.approx(other.left_deg)
     assert one.right_deg == pytest.approx(other.right_deg)
 
@@ -70,16 +76,76 @@ def test_gaze_is_bounded_by_its_settings(make_state: States, seed: int) -> None:
 @slow
 @given(seeds, seeds, st.floats(0, 1))
 def test_calibrated_weights_stay_in_range_and_reach_both_ends(make_state: States, seed: int, other: int, share: float) -> None:
-    """The neutral maps to 0, 1 to 1, everything to 0..1, and more stays more."""
+    """The neutral maps to 0, 1 to 1, everything to 0..1; but for the lids, which pass, and the gaze, which is one axis each."""
     neutral = _neutral(make_state(seed=other), share=share)
-    stage = CalibrateStage()
-    stage.neutral = neutral
+    for chosen in (PLAIN, CalibrationSettings(auto=False, factory=False)):
+        stage = CalibrateStage(chosen)
+        stage.neutral = neutral
+        weights = stage.step(make_state(seed=seed)).weights
+        assert ((weights >= 0.0) & (weights <= 1.0)).all()
+        assert not stage.step(make_state(weights=neutral.weights)).weights[NOT_LIDS].any()
+        assert (stage.step(make_state(weights=np.ones(52))).weights[NOT_LIDS_NOR_GAZE] == 1.0).all()
+
+
+@slow
+@given(seeds, seeds, st.floats(0, 1), st.floats(0, 1))
+def test_more_of_a_channel_never_shows_less(make_state: States, seed: int, other: int, share: float, change: float) -> None:
+    """Every channel grows with itself, whatever the neutral, also where a new upper end is learnt from it."""
+    lower = make_state(seed=seed)
+    higher = make_state(weights=lower.weights + np.float32(change) * (1.0 - lower.weights))
+    shown = []
+    for state in (lower, higher):
+        stage = CalibrateStage(CalibrationSettings())
+        stage.neutral = _neutral(make_state(seed=other), share=share)
+        stage.step(make_state(seed=seed, t=-0.03))
+        shown.append(stage.step(state).weights[NOT_LIDS_NOR_GAZE])
+    assert (shown[1] >= shown[0] - 1e-6).all()
+
+
+@slow
+@given(seeds, seeds, st.floats(0, 1))
+def test_the_calibration_of_the_mirror_image_is_the_mirror_image(make_state: States, seed: int, other: int, share: float) -> None:
+    """Of the face and of the neutral; the factory's neutral has the model's own bias and is left out."""
+    neutral, state = _neutral(make_state(seed=other), share=share), make_state(seed=seed)
+    mirrored = Neutral(
+        weights=frozen_array(neutral.weights[arkit.MIRROR_INDEX]),
+        quat_xyzw=frozen_array(space.mirror_quat(neutral.quat_xyzw)),
+        position_m=frozen_array(space.mirror_position(neutral.position_m)),
+    )
+    one, two = (CalibrateStage(CalibrationSettings(factory=False)) for _ in range(2))
+    one.neutral, two.neutral = neutral, mirrored
+    for t in (0.0, 0.03, 0.06):
+        frame = make_state(seed=seed + round(100 * t), t=t)
+        here, there = mirror_state(one.step(frame)), two.step(mirror_state(frame))
+        np.testing.assert_allclose(here.weights, there.weights, atol=1e-6)
+        assert here.head is not None
+        assert there.head is not None
+        assert space.angle_between_deg(here.head.quat_xyzw, there.head.quat_xyzw) < 1e-6
+        np.testing.assert_allclose(here.head.position_m, there.head.position_m, atol=1e-12)
+    assert state.head is not None
+
+
+@slow
+@given(st.lists(seeds, min_size=1, max_size=40), st.floats(0.01, 0.4), st.booleans())
+def test_what_learns_by_itself_stays_within_its_limits(make_state: States, stream: list[int], dt: float, still: bool) -> None:
+    """Whatever comes: 0..1, the lids untouched, and no neutral above the largest that was ever measured."""
+    stage = CalibrateStage(CalibrationSettings())
+    for i, seed in enumerate([stream[0]] * 40 if still else stream):
+        state = make_state(seed=seed, t=i * dt)
+        weights = stage.step(state).weights
+        assert ((weights >= 0.0) & (weights <= 1.0)).all()
+        assert state.weights[LIDS].tolist() == weights[LIDS].tolist()
+    drifted = stage.learnt_zero
+    assert (drifted >= 0.0).all()
+    assert (drifted <= np.maximum(np.minimum(CAPS, LARGEST), FACTORY) + 1e-6).all()
+
+
+@slow
+@given(seeds)
+def test_switched_off_the_very_state_comes_out(make_state: States, seed: int) -> None:
+    """Neither factory, nor range, nor learning: identity."""
     state = make_state(seed=seed)
-    weights = stage.step(state).weights
-    assert ((weights >= 0.0) & (weights <= 1.0)).all()
-    assert (weights <= state.weights + 1e-6).all()
-    assert not stage.step(make_state(weights=neutral.weights)).weights.any()
-    assert (stage.step(make_state(weights=np.ones(52))).weights == 1.0).all()
+    assert state is CalibrateStage(PLAIN).step(state)
 
 
 @slow

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import socket
+from pathlib import Path
 
 import pytest
 
 from bridge import doctor
-from bridge.settings import ControlSettings
+from bridge.settings import ControlSettings, OutputSettings, Settings, SourceSettings
 from bridge.sources.camera_device import CameraDevice, CameraIdentity, CameraState
 
 
@@ -60,6 +61,14 @@ def test_a_camera_that_does_not_open_is_a_warning_with_the_reason(monkeypatch: p
     ] == [(finding.level, finding.what) for finding in doctor._cameras()]
 
 
+def test_a_sender_in_the_network_needs_no_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is looked for."""
+    monkeypatch.delattr(doctor, "list_cameras")
+    (finding,) = doctor._source(Settings(source=SourceSettings(input="vmc:192.168.1.20")))
+
+    assert ("ok", "source vmc:192.168.1.20: a sender in the network, so no camera is needed") == (finding.level, finding.what)
+
+
 def test_a_free_control_port(free_tcp_port: int) -> None:
     """Nobody answers."""
     (finding,) = doctor._control(ControlSettings(port=free_tcp_port))
@@ -75,3 +84,19 @@ def test_a_control_port_that_another_program_has(host: str) -> None:
         (finding,) = doctor._control(ControlSettings(host=host, port=port))
 
     assert ("warning", f"port {port} is taken by another program") == (finding.level, finding.what)
+
+
+def test_outputs_and_profiles_are_looked_at(tmp_path: Path) -> None:
+    """An impossible output is an error; a broken profile that nobody uses a warning with file and key."""
+    (tmp_path / "mine.toml").write_text("kind = 'vmc'\n", encoding="utf-8")
+    fine = list(doctor._outputs(Settings(profiles=str(tmp_path), outputs=(OutputSettings(url="vnyan://"),))))
+    (bad,) = doctor._outputs(Settings(outputs=(OutputSettings(url="vnyna://"),)))
+    (mine,) = [finding for finding in fine if finding.what.startswith("mine://")]
+
+    assert ("ok", "configuration") == (fine[0].level, fine[0].what)
+    assert ("warning", f"mine:// cannot be used: profile {tmp_path}/mine.toml: description: field required") == (
+        mine.level,
+        mine.what,
+    )
+    assert "error" == bad.level
+    assert "did you mean vnyan?" in bad.what

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from bridge import arkit, space
-from bridge.engine import BeginNeutral, ClearCalibration, Engine, Port, Recenter
+from bridge.engine import Engine, Port
 from bridge.settings import Settings
+from bridge.stages.calibrate import PLAIN
+from bridge.stages.calibration_commands import BeginCalibration, ClearCalibration, Recenter
 from bridge.stages.guard import GuardStage
 from bridge.types import ZERO_WEIGHTS, Face, FaceState, HeadPose, Presence, TrackResult, frozen_array
 
@@ -19,7 +21,7 @@ DEADLINE_S = 20.0
 
 
 def _settings(**changes: object) -> Settings:
-    return Settings.model_validate({"smoothing": {"enabled": False}, **changes})
+    return Settings.model_validate({"smoothing": {"enabled": False}, "calibration": PLAIN.model_dump(), **changes})
 
 
 def _engine(settings: Settings | None = None, *, clock: Callable[[], float] = time.monotonic) -> Engine:
@@ -167,11 +169,11 @@ def test_clear_goes_back_to_what_the_model_delivers() -> None:
 
 
 def test_calibrating_on_a_still_face_maps_it_to_zero() -> None:
-    """BeginNeutral over two seconds of a still face: that face is zero from then on."""
+    """BeginCalibration over two seconds of a still face: that face is zero from then on."""
     engine = _engine()
     face = _face(jaw=0.06, yaw=5.0)
     engine.tick(_result(0, face), now=0.0)
-    engine.command(BeginNeutral(collect_s=2.0))
+    engine.command(BeginCalibration(collect_s=2.0))
 
     for k in range(1, 100):
         (state,) = engine.tick(_result(k, face), now=k / 30)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from bridge.errors import ConfigError, OutputRejected, SourceLost
-from bridge.export import check_export_path, export_results
+from bridge.export import ExportOptions, check_export_path, export_results
 from bridge.recording import RecordingReader
 from bridge.types import Face, FaceState, TrackResult
+from bridge.wire import vrma_reader
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def broken_off(results: tuple[TrackResult, ...]) -> Iterator[TrackResult]:
     raise SourceLost("the clip has gone")
 
 
-@pytest.mark.parametrize("name", ["take.jsonl", "take.csv", "take.npz", "TAKE.CSV"])
+@pytest.mark.parametrize("name", ["take.jsonl", "take.csv", "take.npz", "take.vrma", "take.bvh", "TAKE.CSV"])
 def test_every_result_is_counted(tmp_path: Path, results: tuple[TrackResult, ...], name: str) -> None:
     """Those without a face too; the suffix may be in capitals."""
     assert 4 == export_results(iter(results), tmp_path / name)
@@ -80,7 +81,19 @@ def test_the_archive_has_all_results(tmp_path: Path, results: tuple[TrackResult,
         assert [True, True, False, True] == archive["found"].tolist()
 
 
-@pytest.mark.parametrize("name", ["take.csv", "take.npz"])
+def test_the_animation_holds_where_nobody_was_seen(tmp_path: Path, results: tuple[TrackResult, ...]) -> None:
+    """A moment for each result, 40 ms apart, and the options are those asked for."""
+    path = tmp_path / "take.vrma"
+    export_results(results, path, options=ExportOptions(gaze=False))
+
+    take = vrma_reader.decode(path.read_bytes())
+
+    assert [0.0, 0.04, 0.08, 0.12] == pytest.approx(take.times_s.tolist(), abs=1e-6)
+    assert results[1].faces[0].weights.tobytes() == take.weights[1].tobytes() == take.weights[2].tobytes()
+    assert b"lookAt" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["take.csv", "take.npz", "take.vrma", "take.bvh"])
 def test_a_table_or_archive_is_there_whole_or_not_at_all(tmp_path: Path, results: tuple[TrackResult, ...], name: str) -> None:
     """What was there before stays when tracking fails, and no rest lies beside it."""
     path = tmp_path / name
@@ -104,10 +117,11 @@ def test_a_recording_keeps_what_was_tracked(tmp_path: Path, results: tuple[Track
         assert [0] == [result.seq for result in reader.results()]
 
 
-@pytest.mark.parametrize("name", ["take", "take.mp4", "take.vrma", "take.json"])
+@pytest.mark.parametrize("name", ["take", "take.mp4", "take.fbx", "take.json"])
 def test_an_unknown_suffix_names_the_known(tmp_path: Path, name: str) -> None:
     """Before any work is done."""
-    with pytest.raises(ConfigError, match=r"known are \.jsonl \(recording\), \.csv \(Live Link Face\), \.npz \(NumPy\)"):
+    known = r"known are \.jsonl \(recording\), \.csv \(Live Link Face\), \.npz \(NumPy\), \.vrma \(VRM Animation\), \.bvh"
+    with pytest.raises(ConfigError, match=known):
         check_export_path(tmp_path / name)
 
 
@@ -122,7 +136,7 @@ def test_a_folder_and_somebodys_file_are_refused(tmp_path: Path) -> None:
         check_export_path(tmp_path / "data.jsonl")
 
 
-@pytest.mark.parametrize("name", ["take.csv", "take.npz", "take.jsonl"])
+@pytest.mark.parametrize("name", ["take.csv", "take.npz", "take.jsonl", "take.vrma"])
 def test_a_place_where_nothing_can_be_written_is_refused(tmp_path: Path, results: tuple[TrackResult, ...], name: str) -> None:
     """A file as a folder is wrong for every user."""
     (tmp_path / "file").touch()
@@ -132,7 +146,7 @@ def test_a_place_where_nothing_can_be_written_is_refused(tmp_path: Path, results
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-@pytest.mark.parametrize("name", ["take.csv", "take.npz", "take.jsonl"])
+@pytest.mark.parametrize("name", ["take.csv", "take.npz", "take.jsonl", "take.vrma"])
 def test_only_the_owner_may_read_it(tmp_path: Path, results: tuple[TrackResult, ...], name: str) -> None:
     """It holds how somebody moved."""
     export_results(results, tmp_path / name)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bridge.errors import ConfigError
 from bridge.recorder import ResultRecorder
 from bridge.recording import RecordingReader, RecordingWriter
 from bridge.types import ZERO_WEIGHTS, CameraFrame, Face, TrackResult, frozen_array
@@ -39,3 +40,21 @@ def test_pictures_do_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.M
     recorder.stop()
 
     assert [(7, None)] == [(result.seq, result.frame) for result in written]
+
+
+@pytest.mark.parametrize("name", ["take.vrma", "take.bvh", "take.csv"])
+def test_the_suffix_says_what_is_written(tmp_path: Path, name: str) -> None:
+    """``run --record take.vrma``: the file is there when it stops, and nothing beside it."""
+    recorder = ResultRecorder(tmp_path / name)
+    for seq in range(50):
+        recorder.tap(_result(seq))
+    recorder.stop()
+
+    assert [tmp_path / name] == list(tmp_path.iterdir())
+    assert (0, None) == (recorder.lost, recorder.error)
+
+
+def test_a_file_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
+    """Before the run begins."""
+    with pytest.raises(ConfigError, match="written whole"):
+        ResultRecorder(tmp_path / "take.npz")

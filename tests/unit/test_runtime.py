@@ -6,75 +6,26 @@ import http.client
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from pythonosc.osc_bundle import OscBundle
-from pythonosc.osc_message import OscMessage
 
 from bridge import arkit
 from bridge.errors import ConfigError, ControlError, SourceUnavailable
 from bridge.runtime import RunOptions, Runtime, check_settings
-from bridge.settings import Settings
 from bridge.types import TrackResult
-
-DEADLINE_S = 30.0
-
-
-@pytest.fixture
-def receiver() -> Iterator[socket.socket]:
-    """A UDP socket on loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.settimeout(DEADLINE_S)
-        yield listening
-
-
-def _settings(*urls: str, **changes: Any) -> Settings:
-    return Settings.model_validate(
-        {
-            "source": {"input": "demo"},
-            "control": {"enabled": False},
-            "outputs": [{"url": url} for url in urls],
-            **changes,
-        }
-    )
-
-
-def _messages(datagram: bytes) -> list[OscMessage]:
-    if not OscBundle.dgram_is_bundle(datagram):
-        return [OscMessage(datagram)]
-    return [part for part in OscBundle(datagram) if isinstance(part, OscMessage)]
-
-
-def _run(runtime: Runtime, body: Callable[[], None]) -> None:
-    try:
-        runtime.start()
-        body()
-    finally:
-        runtime.stop()
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        pause.wait(0.02)
+from tests.unit.runs import DEADLINE_S, osc_messages, run_settings, run_status, run_with, wait_for
 
 
 def test_the_demo_reaches_a_receiver_and_rest_is_the_last_thing_sent(receiver: socket.socket) -> None:
     """Frames arrive over VMC; after the stop the last Apply had all 52 at zero."""
-    runtime = Runtime(_settings(f"vmc://127.0.0.1:{receiver.getsockname()[1]}"))
+    runtime = Runtime(run_settings(f"vmc://127.0.0.1:{receiver.getsockname()[1]}"))
     frames: list[dict[str, float]] = []
     values: dict[str, float] = {}
 
     def collect() -> None:
-        for message in _messages(receiver.recv(65536)):
+        for message in osc_messages(receiver.recv(65536)):
             if message.address == "/VMC/Ext/Blend/Val":
                 values[message.params[0]] = message.params[1]
             elif message.address == "/VMC/Ext/Blend/Apply":
@@ -85,7 +36,7 @@ def test_the_demo_reaches_a_receiver_and_rest_is_the_last_thing_sent(receiver: s
         while len(frames) < 10:
             collect()
 
-    _run(runtime, body)
+    run_with(runtime, body)
     receiver.settimeout(0.5)
     try:
         while True:
@@ -100,33 +51,28 @@ def test_the_demo_reaches_a_receiver_and_rest_is_the_last_thing_sent(receiver: s
 
 def test_an_output_that_cannot_be_reached_does_not_disturb_the_others(receiver: socket.socket) -> None:
     """A host that does not resolve is faulted in status; the good one keeps sending."""
-    runtime = Runtime(_settings(f"osc://127.0.0.1:{receiver.getsockname()[1]}", "vmc://host.invalid:39539"))
+    runtime = Runtime(run_settings(f"osc://127.0.0.1:{receiver.getsockname()[1]}", "vmc://host.invalid:39539"))
 
     def body() -> None:
         for _ in range(20):
             assert receiver.recv(65536)
-        outputs = {output["name"]: output for output in _status(runtime)["outputs"]}
+        outputs = {output["name"]: output for output in run_status(runtime)["outputs"]}
         assert outputs["osc"]["state"] == "sending"
         assert outputs["vmc"]["state"] in ("connecting", "faulted")
 
-    _run(runtime, body)
-
-
-def _status(runtime: Runtime) -> dict[str, Any]:
-    status: dict[str, Any] = json.loads(json.dumps(runtime.status()))  # must be plain JSON
-    return status
+    run_with(runtime, body)
 
 
 def test_a_recording_is_complete_and_ends_the_run(tmp_path: Path) -> None:
     """--record writes what a tap saw; a recording as source ends the wait by itself, with nothing missing."""
     first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
     seen: list[TrackResult] = []
-    runtime = Runtime(_settings(f"record://{tmp_path}/final.jsonl?stage=final"), RunOptions(record=first))
+    runtime = Runtime(run_settings(f"record://{tmp_path}/final.jsonl?stage=final"), RunOptions(record=first))
     runtime.add_tap(seen.append)
-    _run(runtime, lambda: _wait_for(lambda: len(seen) >= 30))
-    again = Runtime(_settings(source={"input": str(first)}), RunOptions(record=second))
+    run_with(runtime, lambda: wait_for(lambda: len(seen) >= 30))
+    again = Runtime(run_settings(source={"input": str(first)}), RunOptions(record=second))
 
-    _run(again, again.wait)
+    run_with(again, again.wait)
 
     lines, lines_again = (path.read_text(encoding="utf-8").splitlines() for path in (first, second))
     assert len(seen) + 1 == len(lines)
@@ -136,15 +82,17 @@ def test_a_recording_is_complete_and_ends_the_run(tmp_path: Path) -> None:
 
 def test_commands_reach_the_engine() -> None:
     """recenter, calibrate and clear are answered and carried out; nonsense is one sentence."""
-    runtime = Runtime(_settings())
+    runtime = Runtime(run_settings())
 
     def body() -> None:
-        _wait_for(lambda: _status(runtime)["engine"]["results"] > 3)
+        wait_for(lambda: run_status(runtime)["engine"]["results"] > 3)
         assert runtime.command("recenter", {}) == {"done": True}
-        _wait_for(lambda: _status(runtime)["engine"]["calibration"]["calibrated"])
+        wait_for(lambda: run_status(runtime)["engine"]["calibration"]["calibrated"])
         assert runtime.command("calibration.clear", {}) == {"done": True}
-        _wait_for(lambda: not _status(runtime)["engine"]["calibration"]["calibrated"])
-        assert runtime.command("calibrate", {"seconds": 1}) == {"collecting_s": 1.0}
+        wait_for(lambda: not run_status(runtime)["engine"]["calibration"]["calibrated"])
+        answer = runtime.command("calibrate", {"seconds": 1})
+        assert isinstance(answer, dict)
+        assert (answer["collecting_s"], answer["guide"], answer["steps"][0]["name"]) == (1.0, "neutral", "neutral")
         with pytest.raises(ControlError, match=r"seconds must be a number from 0\.2 to 30, not 'x'"):
             runtime.command("calibrate", {"seconds": "x"})
         with pytest.raises(ControlError, match="unknown method 'dance'; known are calibrate"):
@@ -153,40 +101,40 @@ def test_commands_reach_the_engine() -> None:
         assert isinstance(channels, list)
         assert len(channels) == 52
 
-    _run(runtime, body)
+    run_with(runtime, body)
 
 
-def test_pause_and_resume_are_seen_in_status() -> None:
+def test_pause_and_resume_are_seen_inrun_status() -> None:
     """Paused the source is released; resumed it delivers again."""
-    runtime = Runtime(_settings())
+    runtime = Runtime(run_settings())
 
     def body() -> None:
         runtime.command("pause", {})
-        _wait_for(lambda: _status(runtime)["state"] == "paused")
-        before = _status(runtime)["engine"]["results"]
+        wait_for(lambda: run_status(runtime)["state"] == "paused")
+        before = run_status(runtime)["engine"]["results"]
         runtime.command("resume", {})
-        _wait_for(lambda: _status(runtime)["engine"]["results"] > before + 5)
+        wait_for(lambda: run_status(runtime)["engine"]["results"] > before + 5)
 
-    _run(runtime, body)
+    run_with(runtime, body)
 
 
 def test_the_stop_command_ends_the_wait() -> None:
     """What `avatar-bridge stop` does."""
-    runtime = Runtime(_settings())
+    runtime = Runtime(run_settings())
 
     def body() -> None:
         threading.Timer(0.1, runtime.command, ("stop", {})).start()
         runtime.wait(DEADLINE_S)
         assert runtime.done.is_set()
 
-    _run(runtime, body)
+    run_with(runtime, body)
 
 
 def test_a_duration_ends_the_wait() -> None:
     """--duration."""
-    runtime = Runtime(_settings())
+    runtime = Runtime(run_settings())
 
-    _run(runtime, lambda: runtime.wait(0.3))
+    run_with(runtime, lambda: runtime.wait(0.3))
 
     assert not runtime.done.is_set()
 
@@ -195,7 +143,7 @@ def test_a_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """A source that cannot be opened raises its sentence, and no thread of ours is left (the thread watch checks that)."""
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"not a video")
-    runtime = Runtime(_settings(source={"input": str(broken)}))
+    runtime = Runtime(run_settings(source={"input": str(broken)}))
 
     with pytest.raises(SourceUnavailable, match=r"broken\.mp4"):
         runtime.start()
@@ -204,7 +152,7 @@ def test_a_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("output", [{"url": "vmc://127.0.0.1:39539", "subject": 1}, {"url": "vmc://127.0.0.1:39539?subject=1"}])
 def test_an_output_of_a_subject_that_is_not_tracked_is_refused(output: dict[str, object]) -> None:
     """subject=1 with one face is a contradiction that is found before anything is opened, wherever it is written."""
-    settings = _settings(outputs=[output])
+    settings = run_settings(outputs=[output])
 
     with pytest.raises(ConfigError, match=r"tracker\.num_faces is 1: set tracker\.num_faces to at least 2"):
         check_settings(settings)
@@ -212,7 +160,7 @@ def test_an_output_of_a_subject_that_is_not_tracked_is_refused(output: dict[str,
 
 def test_an_output_that_cannot_be_made_ends_in_its_own_sentence() -> None:
     """A server for everybody needs a token: `config check` says so, and a start that gets that far undoes what it opened."""
-    settings = _settings("ws://0.0.0.0:8723")
+    settings = run_settings("ws://0.0.0.0:8723")
 
     with pytest.raises(ConfigError, match="give it a token"):
         check_settings(settings)
@@ -222,7 +170,7 @@ def test_an_output_that_cannot_be_made_ends_in_its_own_sentence() -> None:
 
 def test_viewers_of_the_page_are_counted_in_status_and_metrics(free_tcp_port: int) -> None:
     """One snapshot for both; without a control port there is nothing to count."""
-    runtime = Runtime(_settings(control={"port": free_tcp_port}))
+    runtime = Runtime(run_settings(control={"port": free_tcp_port}))
     metrics: list[bytes] = []
 
     def body() -> None:
@@ -230,10 +178,10 @@ def test_viewers_of_the_page_are_counted_in_status_and_metrics(free_tcp_port: in
         connection.request("GET", "/metrics")
         metrics.append(connection.getresponse().read())
         connection.close()
-        assert 0 == _status(runtime)["viewers"]
+        assert 0 == run_status(runtime)["viewers"]
 
-    assert _status(runtime)["viewers"] is None
-    _run(runtime, body)
+    assert run_status(runtime)["viewers"] is None
+    run_with(runtime, body)
 
     assert b"avatar_bridge_viewers 0.0" in metrics[0]
 
@@ -250,9 +198,9 @@ def test_a_stop_sends_the_rest_state_before_it_waits_for_the_filters_check(monke
     monkeypatch.setattr(Runtime, "_stop_outputs", stop)
     check = SimpleNamespace(join=lambda _timeout_s: order.append("check"))
     monkeypatch.setattr("bridge.runtime.start_smoothing_check", lambda *_, **__: check)
-    runtime = Runtime(_settings())
+    runtime = Runtime(run_settings())
     runtime._model = Path("face_landmarker.task")
-    _run(runtime, lambda: None)
+    run_with(runtime, lambda: None)
 
     assert ["outputs", "check"] == order
 
@@ -260,13 +208,13 @@ def test_a_stop_sends_the_rest_state_before_it_waits_for_the_filters_check(monke
 @pytest.mark.parametrize(("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "127.0.0.1")])
 def test_the_page_is_named_by_an_address_that_a_browser_can_go_to(host: str, shown: str, free_tcp_port: int) -> None:
     """0.0.0.0 stands for all addresses and is none: browsers on Windows do not open it."""
-    runtime = Runtime(_settings(control={"host": host, "port": free_tcp_port, "token": "secret"}))
+    runtime = Runtime(run_settings(control={"host": host, "port": free_tcp_port, "token": "secret"}))
 
-    _run(runtime, lambda: None)
+    run_with(runtime, lambda: None)
 
     assert f"http://{shown}:{free_tcp_port}/" == runtime.control_url
 
 
 def test_without_outputs_vmc_goes_to_loopback() -> None:
     """Nothing to configure before VSeeFace and its like move."""
-    assert [plan.url for plan in Runtime(_settings()).plans] == ["vmc://127.0.0.1:39539"]
+    assert [plan.url for plan in Runtime(run_settings()).plans] == ["vmc://127.0.0.1:39539"]

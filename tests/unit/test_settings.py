@@ -23,9 +23,11 @@ DEFAULTS: dict[str, Any] = {
         "output_facial_transformation_matrixes": True, "delegate": "cpu", "rotation": 0, "region_of_interest": None,
         "landmark_smoothing": "auto", "landmarks": False, "direct_read": True, "stall_timeout_s": 2.0,
     },
-    "calibration": {"collect_s": 2.0},
+    "calibration": {
+        "collect_s": 2.0, "profile": "auto", "factory": True, "auto": True, "range": True, "camera_tilt_deg": "auto",
+    },
     "presence": {"enabled": True, "grace_s": 0.1, "hold_s": 0.5, "hold_ease_s": 0.2, "ease_s": 0.8, "blend_s": 0.25},
-    "control": {"enabled": True, "host": "127.0.0.1", "port": 8722, "token": ""},
+    "control": {"enabled": True, "host": "127.0.0.1", "port": 8722, "osc_port": 0, "token": ""},
     "log": {"level": "info"},
     "outputs": [],
 }  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import ConfigError
-from bridge.settings import Section, Settings
+from bridge.settings import RuleSettings, Section, Settings
 from bridge.settings_load import load_settings
 from bridge.shipped import shipped_path
 
@@ -99,6 +99,19 @@ def test_values_of_flags_are_toml_where_they_can_be() -> None:
         ("[tracker]\nregion_of_interest = [0.5, 0, 0.6, 1]", "region_of_interest must have a size and lie inside"),
         ("[[outputs]]\nfps = -1", "outputs[0].fps"),
         ("[presence]\nhold_s = nan", "presence.hold_s"),
+        ("[rules.jawOpen]\nscael = 2", "rules.jawOpen.scael: unknown key; did you mean scale?"),
+        ("[[rules]]\ntarget = 'X'\nsources = [{nmae = 'jawOpen'}]", "rules.X.sources[0].nmae: unknown key; did you mean name?"),
+        ("[rules.X]\nsources = ['jawOpen']\ncombine = 'avg'", "rules.X.combine: input should be 'sum', 'mean', 'max' or 'diff'"),
+        ("[rules.X]\nsources = ['jawOpen']\ncombine = 'diff'", "rules.X: combine = 'diff' needs at least two sources"),
+        ("[rules.X]\ncurve = [[0, 0], [0, 1]]", "rules.X: curve has two points [x, y] or more, and x grows"),
+        ("[rules.X]\ncurve = [[0, 0], [1, 1]]\ngamma = 2", "rules.X: curve and gamma exclude each other"),
+        ("[rules.X]\nclip = [1, 0]", "rules.X: clip is [lowest, highest]"),
+        ("[rules.X]\nsources = [{}]", "rules.X.sources[0]: a source has a name or a value"),
+        ("[rules.X]\nscale = inf", "rules.X.scale: input should be a finite number"),
+        ("[[rules]]\nscale = 2", "rules: rule number 1 has no target"),
+        ("[[rules]]\ntarget = 'X'\n[[rules]]\ntarget = 'X'", "rules: two rules make X"),
+        ("rules = 5", "rules: input should be a valid dictionary, not 5"),
+        ("[[outputs]]\n[outputs.rules.X]\nscael = 1", "outputs[0].rules.X.scael: unknown key; did you mean scale?"),
     ],
 )
 def test_a_problem_names_file_key_and_remedy(tmp_path: Path, text: str, expected: str) -> None:
@@ -184,3 +197,29 @@ def test_the_working_folders_file_is_found(tmp_path: Path) -> None:
     (tmp_path / "bridge.toml").write_text("mirror = true\n", encoding="utf-8")
 
     assert load_settings().settings.mirror
+
+
+def test_paths_of_rules_and_profiles_begin_at_the_file(tmp_path: Path) -> None:
+    """Wherever the bridge is started; off and nothing are no paths."""
+    text = 'rules = "mine.toml"\nprofiles = "p"\n[[outputs]]\nrules = "a/b.toml"\n[[outputs]]\nrules = "off"\n[[outputs]]\n'
+    settings = load_settings(path=_write(tmp_path, text)).settings
+
+    assert (str(tmp_path / "mine.toml"), str(tmp_path / "p")) == (settings.rules, settings.profiles)
+    assert [str(tmp_path / "a" / "b.toml"), "off", {}] == [output.rules for output in settings.outputs]
+
+
+def test_profiles_beside_the_file_count_without_being_named(tmp_path: Path) -> None:
+    """Only when the folder is there; a file made by ``config init`` names none."""
+    path = _write(tmp_path, 'profiles = ""\n')
+    before = load_settings(path=path).settings.profiles
+    (tmp_path / "profiles").mkdir()
+
+    assert ("", str(tmp_path / "profiles")) == (before, load_settings(path=path).settings.profiles)
+
+
+def test_rules_as_tables_and_as_a_list_are_the_same(tmp_path: Path) -> None:
+    """One that is named once more by a flag is changed, not replaced."""
+    table = load_settings(path=_write(tmp_path, "[rules.jawOpen]\nscale = 2\n"), overrides=["rules.jawOpen.offset=1"])
+    listed = load_settings(path=_write(tmp_path, "[[rules]]\ntarget = 'jawOpen'\nscale = 2\noffset = 1\n"))
+
+    assert table.settings.rules == listed.settings.rules == {"jawOpen": RuleSettings(scale=2, offset=1)}

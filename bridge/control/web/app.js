@@ -1,6 +1,7 @@
 // The page: frames to puppet and bars, status to panels, buttons to remote control.
 
 import { Bars } from "./bars.js";
+import { Calibration } from "./calibration.js";
 import { Control, openStream } from "./connection.js";
 import { byId, setText } from "./dom.js";
 import { Panels, chip } from "./panels.js";
@@ -121,61 +122,6 @@ function tell(text, tone = "") {
   setText(box, text);
 }
 
-async function recenter(control) {
-  try {
-    await control.call("recenter");
-    tell(TEXT.recentered, "good");
-  } catch (error) {
-    tell(TEXT.failed(error.message), "bad");
-  }
-}
-
-async function calibrate(control) {
-  const button = byId("calibrate");
-  button.disabled = true;
-  try {
-    const answer = await control.call("calibrate");
-    const seconds = answer?.collecting_s ?? 2;
-    tell(TEXT.calibrating);
-    byId("progress").hidden = false;
-    await count(seconds);
-    view.awaitingVerdict = performance.now() + 4000;
-  } catch (error) {
-    tell(TEXT.failed(error.message), "bad");
-  } finally {
-    byId("progress").hidden = true;
-    button.disabled = false;
-  }
-}
-
-function count(seconds) {
-  const bar = byId("progress").firstElementChild;
-  const began = performance.now();
-  return new Promise((resolve) => {
-    const step = (now) => {
-      const done = Math.min(1, (now - began) / (1000 * seconds));
-      bar.style.transform = `scaleX(${done})`;
-      if (done < 1) {
-        window.requestAnimationFrame(step);
-      } else {
-        resolve();
-      }
-    };
-    window.requestAnimationFrame(step);
-  });
-}
-
-// After a calibration the status carries the bridge's own sentence about it.
-function verdict(status) {
-  const calibration = status.engine?.calibration;
-  if (!view.awaitingVerdict || !calibration || ["collecting", "waiting"].includes(calibration.state)) {
-    return;
-  }
-  const rejected = calibration.state === "rejected";
-  tell(calibration.message || (rejected ? TEXT.failed(calibration.state) : TEXT.calibrated), rejected ? "bad" : "good");
-  view.awaitingVerdict = 0;
-}
-
 function mirror() {
   view.mirror = !view.mirror;
   try {
@@ -216,13 +162,12 @@ function start() {
     onEvent: (name, data) => {
       if (name === "status") {
         panels.update(data);
-        verdict(data);
+        calibration.update(data.calibration);
       }
     },
   });
+  const calibration = new Calibration(control, tell);
   openStream({ onHello, onFrame, onState: (state) => { view.line = state; figures(); } });
-  byId("recenter").addEventListener("click", () => recenter(control));
-  byId("calibrate").addEventListener("click", () => calibrate(control));
   byId("mirror").addEventListener("click", mirror);
   window.addEventListener("resize", ask);
   showMirror();

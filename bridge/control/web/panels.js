@@ -3,7 +3,7 @@
 import { byId, element, setText } from "./dom.js";
 import { TEXT } from "./text.js";
 
-const SOURCE_TONES = { running: "good", opening: "calm", paused: "calm", ended: "calm", lost: "bad", failed: "bad" };
+const SOURCE_TONES = { running: "good", opening: "calm", waiting: "calm", paused: "calm", ended: "calm", lost: "bad", failed: "bad" };
 const OUTPUT_TONES = { sending: "good", waiting: "calm", connecting: "calm", off: "calm", faulted: "bad", rejected: "bad" };
 
 const whole = new Intl.NumberFormat("en");

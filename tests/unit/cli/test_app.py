@@ -66,16 +66,58 @@ class _Bridge:
     """Its calibration fails."""
 
     def __init__(self) -> None:
-        self._states = ["collecting", "rejected"]
+        self.asked: list[tuple[str, dict[str, object]]] = []
 
-    def call(self, method: str, _params: dict[str, object]) -> dict[str, Any]:
-        if method != "status":
-            return {}
-        return {"engine": {"calibration": {"state": self._states.pop(0), "message": "Not calibrated.", "progress": 0.0}}}
+    def call(self, method: str, params: dict[str, object]) -> Any:
+        self.asked.append((method, params))
+        if method == "calibration.list":
+            return [{"name": "anna", "cameras": ["C920"], "used": True}]
+        if method == "calibration.status":
+            return {"state": "rejected", "message": "Not calibrated.", "attempt": 1, "can_insist": False, "undo": 0}
+        return {"attempt": 1, "message": "used", "saved": "anna", "deleted": "anna"}
 
 
-def test_a_calibration_that_fails_is_an_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def bridge(monkeypatch: pytest.MonkeyPatch) -> _Bridge:
+    """What the commands talk to."""
+    made = _Bridge()
+    monkeypatch.setattr(asking, "_client", lambda _config: made)
+    return made
+
+
+def test_a_calibration_that_fails_is_an_exit_code(bridge: _Bridge) -> None:
     """For scripts and stream decks."""
-    monkeypatch.setattr(asking, "_client", lambda _config: _Bridge())
-
     assert 1 == CliRunner().invoke(app, ["calibrate"]).exit_code
+    assert ("calibrate", {"guide": "neutral", "insist": False}) == bridge.asked[0]
+
+
+def test_calibrate_leads_through_what_is_asked_for(bridge: _Bridge) -> None:
+    """The guide, the time and the insisting reach the bridge; an unknown guide does not."""
+    CliRunner().invoke(app, ["calibrate", "wizard", "--insist", "--seconds", "3"])
+
+    assert ("calibrate", {"guide": "wizard", "insist": True, "seconds": 3.0}) == bridge.asked[0]
+    assert 2 == CliRunner().invoke(app, ["calibrate", "dance"]).exit_code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "method", "params"),
+    [
+        (["list"], "calibration.list", {}),
+        (["use", "anna"], "calibration.use", {"name": "anna"}),
+        (["save", "anna"], "calibration.save", {"name": "anna"}),
+        (["delete", "anna"], "calibration.delete", {"name": "anna"}),
+        (["clear"], "calibration.clear", {}),
+        (["show"], "calibration.show", {}),
+    ],
+)
+def test_profiles_are_commands(bridge: _Bridge, arguments: list[str], method: str, params: dict[str, object]) -> None:
+    """Each is one method of the control protocol."""
+    assert 0 == CliRunner().invoke(app, ["calibration", *arguments]).exit_code
+    assert [(method, params)] == bridge.asked
+
+
+@pytest.mark.parametrize("command", ["undo", "insist"])
+def test_undo_and_insist_say_when_there_is_nothing(bridge: _Bridge, command: str) -> None:
+    """And do nothing then."""
+    assert 1 == CliRunner().invoke(app, ["calibration", command]).exit_code
+    assert ["calibration.status"] == [method for method, _ in bridge.asked]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge import arkit, space
 from bridge.errors import BridgeError, ConfigError, OutputRejected
 from bridge.outputs.kinds import OutputContext, create_output
 from bridge.outputs.registry import parse_output
@@ -14,6 +15,7 @@ from bridge.outputs.worker import OutputWorker
 from bridge.recording import RecordingWriter, read_recording
 from bridge.settings import OutputSettings
 from bridge.types import FaceState, Output, OutputState, Presence
+from bridge.wire import vrma_reader
 
 
 def make_output(url: str) -> Output:
@@ -78,6 +80,11 @@ def test_a_file_in_use_is_refused(tmp_path: Path) -> None:
         ("record://take.jsonl?stage=cooked", "stage"),
         ("record://take.jsonl?level=3", "unknown option level"),
         ("record://", "file"),
+        ("record://take.npz", "written by `track`"),
+        ("record://take.jsonl?neck=0", r"neck belongs to \.vrma and \.bvh"),
+        ("record://take.bvh?gaze=0", r"gaze belongs to \.vrma"),
+        ("record://take.vrma?neck=2", "neck"),
+        ("record://take.vrma?expressions=none", "expressions"),
     ],
 )
 def test_a_wrong_url_is_refused_before_anything_is_opened(url: str, reason: str) -> None:
@@ -114,6 +121,36 @@ def test_an_unwritable_place_is_rejected_through_the_worker(tmp_path: Path) -> N
 
     assert OutputState.REJECTED is status.state
     assert "cannot be written" in status.note
+
+
+def test_an_animation_is_what_outputs_got(tmp_path: Path, make_state: Callable[..., FaceState]) -> None:
+    """Through the worker, the rest state at its end included; options from the URL."""
+    path = tmp_path / "take.vrma"
+    plan = parse_output(OutputSettings(url=f"record://{path}?neck=0&expressions=custom&mirror=1"))
+    worker = OutputWorker(plan, create_output(plan, OutputContext()), mirror=True)
+    worker.start()
+    assert worker.wait_tried(10.0)
+    worker.offer(make_state(weights={"eyeBlinkLeft": 0.75}, yaw=20.0, t=1.0))
+    worker.stop(FaceState.rest(seq=5, t=2.0))
+
+    take = vrma_reader.decode(path.read_bytes())
+    assert [0.0, 1.0] == take.times_s.tolist()
+    assert [0.75, 0.0] == take.weights[:, arkit.INDEX["eyeBlinkRight"]].tolist()
+    assert -20.0 == pytest.approx(space.to_euler_deg(take.head_xyzw[0])[0], abs=1e-4)
+    assert b'"preset"' not in path.read_bytes()
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_a_finished_file_is_not_gone_on_with(tmp_path: Path, make_state: Callable[..., FaceState]) -> None:
+    """An animation that was closed stays as it is."""
+    output = make_output(f"record://{tmp_path}/take.bvh")
+    output.open()
+    output.send(make_state(seed=1))
+
+    with pytest.raises(OutputRejected, match="was finished when writing it failed"):
+        output.open()
+
+    assert [tmp_path / "take.bvh"] == list(tmp_path.iterdir())
 
 
 def test_sending_to_a_closed_output_does_nothing(tmp_path: Path) -> None:

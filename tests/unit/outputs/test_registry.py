@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.errors import ConfigError
+from bridge.outputs.profiles import ProfileShelf
 from bridge.outputs.registry import (
     BUILT_IN,
     Address,
@@ -267,11 +268,12 @@ def test_all_problems_of_all_outputs_are_in_one_report() -> None:
         OutputSettings(url="null:///path"),
     )
     first, *lines = sentence.splitlines()
+    schemes = sorted({*known_schemes(), *ProfileShelf()})
 
     assert "5 problems with the outputs:" == first
     heads = [line.split(": ")[0:2] for line in lines]
     expected = [
-        ["  - output nul://", "unknown kind of output 'nul'; did you mean null? There are " + ", ".join(sorted(known_schemes()))],
+        ["  - output nul://", f"unknown kind of output 'nul'; did you mean null? There are {', '.join(schemes)}"],
         ["  - output null://?size=99&loud=perhaps", "size"],
         ["  - output null://?size=99&loud=perhaps", "loud"],
         ["  - output null:///path", "null takes no path"],

@@ -97,6 +97,26 @@ def open_house(pick_tcp_port: Callable[[], int]) -> Iterator[Callable[..., House
         yield open_one
 
 
+def test_a_frame_published_while_a_viewer_sits_down_comes_once(
+    open_house: Callable[..., House], make_state: MakeState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its seat and its greeting another thread may publish: that frame is the greeting, and not sent again."""
+    house = open_house()
+    hello = stream.encode_hello
+
+    def published_meanwhile(options: stream.StreamOptions) -> str:
+        house.hub.publish(make_state(seq=1))
+        return hello(options)
+
+    monkeypatch.setattr(stream, "encode_hello", published_meanwhile)
+    viewer = house.watch()
+    first = stream.decode_json(str(viewer.recv(timeout=DEADLINE_S)))
+    house.hub.publish(make_state(seq=2))
+    second = stream.decode_json(str(viewer.recv(timeout=DEADLINE_S)))
+
+    assert (1, 2) == (first.seq, second.seq)
+
+
 def test_frames_reach_every_viewer_in_its_own_format(open_house: Callable[..., House], make_state: MakeState) -> None:
     """One publish; JSON, binary and mirrored viewers each get theirs, with the time since capture as latency."""
     house = open_house()

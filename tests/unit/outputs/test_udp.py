@@ -46,6 +46,25 @@ def test_datagrams_arrive_as_they_are(receiver: socket.socket, host: str) -> Non
     assert [b"one", b"two"] == [receiver.recv(99), receiver.recv(99)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 answers without set-up on Linux only")
+def test_datagrams_come_from_the_address_that_was_asked_for(receiver: socket.socket) -> None:
+    """Some receivers heed only the address that they asked."""
+    sender = UdpSender("127.0.0.1", receiver.getsockname()[1], source_host="127.0.0.2")
+    sender.open()
+    sender.send(b"hello")
+    sender.close()
+
+    assert "127.0.0.2" == receiver.recvfrom(99)[1][0]
+
+
+def test_an_address_of_somebody_elses_cannot_be_sent_from() -> None:
+    """It says so, and leaves no socket."""
+    sender = UdpSender("127.0.0.1", 9, source_host="192.0.2.1")
+
+    with pytest.raises(OutputUnavailable, match=r"127\.0\.0\.1:9 cannot be reached"):
+        sender.open()
+
+
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
 def test_ipv6() -> None:
     """Written with brackets in messages."""

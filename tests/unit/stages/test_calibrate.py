@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bridge import arkit, space
+from bridge.settings import CalibrationSettings
 from bridge.stages.calibrate import IDENTITY_NEUTRAL, CalibrateStage, CalibrationState, Neutral
 from bridge.types import ZERO_WEIGHTS, FaceState, Float64Array, HeadPose, Presence, frozen_array
 
@@ -144,11 +147,12 @@ def test_a_head_only_neutral_hands_on_the_same_weights(make_state: States) -> No
     assert state.weights is _with(_neutral(yaw=5)).step(state).weights
 
 
-def test_a_closed_eye_still_closes(make_state: States) -> None:
-    """Lids too run to 1; the open eye goes to 0."""
-    stage = _with(_neutral(eyeBlinkLeft=0.2))
-    open_eye, closed = (stage.step(make_state(weights={"eyeBlinkLeft": value})).weights[0] for value in (0.2, 1.0))
-    assert (0.0, 1.0) == (open_eye, closed)
+def test_the_lids_pass(make_state: States) -> None:
+    """The eyes stage maps them, from the same neutral."""
+    stage = _with(_neutral(eyeBlinkLeft=0.2, jawOpen=0.1))
+    assert [0.2, 1.0] == pytest.approx([
+        float(stage.step(make_state(weights={"eyeBlinkLeft": value})).weights[0]) for value in (0.2, 1.0)
+    ])  # fmt: skip
 
 
 def test_no_neutral_can_take_an_expression_away(make_state: States) -> None:
@@ -242,3 +246,96 @@ def test_what_is_no_neutral_is_refused(weights: np.ndarray, quat_xyzw: list[floa
     with pytest.raises(ValueError, match="a neutral"):
         stage.neutral = Neutral(weights=weights, quat_xyzw=quat, position_m=np.array(position_m, dtype=np.float64))
     assert IDENTITY_NEUTRAL is stage.neutral
+
+
+# --- more commands -------------------------------------------------------------------------------------------------------
+
+
+def test_undo_goes_back_step_by_step(make_state: States) -> None:
+    """Recentre, clear: each can be taken back; then there is nothing left to undo."""
+    stage = CalibrateStage()
+    stage.step(make_state(yaw=10))
+    stage.recenter()
+    recentred = stage.neutral
+    stage.clear()
+    assert (IDENTITY_NEUTRAL, 2) == (stage.neutral, stage.status.undo)
+    stage.undo()
+    assert recentred is stage.neutral
+    stage.undo()
+    assert (IDENTITY_NEUTRAL, 0) == (stage.neutral, stage.status.undo)
+    stage.undo()
+    assert "nothing to undo" in stage.status.message
+
+
+def test_who_insists_gets_a_neutral_that_leaves_every_expression(make_state: States) -> None:
+    """Rejected first, then used: flagged, and a smile still reaches 0.8."""
+    stage = CalibrateStage(CalibrationSettings())
+    stage.begin_neutral(1.0)
+    smile = {"mouthSmileLeft": 0.9, "mouthSmileRight": 0.9}
+    _watch(stage, [make_state(weights=smile, t=i / 30) for i in range(40)])
+    assert (CalibrationState.REJECTED, True, False) == (stage.status.state, stage.status.can_insist, stage.status.flagged)
+    stage.insist()
+    assert (CalibrationState.ACCEPTED, False, True) == (stage.status.state, stage.status.can_insist, stage.status.flagged)
+    weights = stage.step(make_state(weights=smile, t=2.0)).weights
+    assert min(float(weights[arkit.INDEX[name]]) for name in smile) >= 0.8
+
+
+def test_insisting_from_the_start_needs_no_second_word(make_state: States) -> None:
+    """And with nothing rejected it says so."""
+    stage = CalibrateStage()
+    stage.insist()
+    assert "nothing rejected" in stage.status.message
+    stage.begin_neutral(1.0, insist=True)
+    _watch(stage, [make_state(weights={"jawOpen": 0.5}, t=i / 30) for i in range(40)])
+    assert (CalibrationState.ACCEPTED, True) == (stage.status.state, stage.status.flagged)
+    assert "as you insist, though your mouth was open" in stage.status.message
+
+
+def test_cancel_ends_learning_and_changes_nothing(make_state: States) -> None:
+    """What was valid stays valid."""
+    old = _neutral(yaw=4)
+    stage = _with(old)
+    stage.begin("wizard", 1.0)
+    stage.step(make_state())
+    stage.cancel()
+    assert (CalibrationState.IDLE, old) == (stage.status.state, stage.neutral)
+
+
+def test_revisions_count_what_the_person_changed(make_state: States) -> None:
+    """A profile that was put in use is no news; recentring, clearing and undoing are."""
+    stage = CalibrateStage()
+    stage.put(_neutral(yaw=3), "The profile anna is in use.")
+    assert (0, "The profile anna is in use.", 1) == (stage.revision, stage.status.message, stage.status.undo)
+    stage.step(make_state())
+    stage.recenter()
+    stage.clear()
+    stage.undo()
+    assert 3 == stage.revision
+
+
+def test_attempts_are_counted_and_steps_told(make_state: States) -> None:
+    """Whoever asked for one knows which verdict is its own."""
+    stage = CalibrateStage()
+    stage.begin("wizard", 1.0)
+    stage.step(make_state())
+    status = stage.status
+    assert (1, "neutral", 1, 9, True) == (status.attempt, status.step, status.number, status.count, status.watching)
+    stage.begin("blink", 1.0)
+    assert (2, "close both eyes", 3) == (stage.status.attempt, stage.status.step, stage.status.count)
+
+
+def test_trusted_coefficients_pass_as_they_are(make_state: States) -> None:
+    """An iPhone's already run from 0 to 1: with everything on, the same state comes out."""
+    stage = CalibrateStage(CalibrationSettings())
+    stage.trust()
+    state = make_state(seed=3)
+    assert state is stage.step(state)
+
+
+@pytest.mark.parametrize(
+    "broken", [{"peaks": np.zeros(52, dtype=np.float32)}, {"closed_lids": (0.5, 1.5)}, {"peaks": np.ones(3)}]
+)
+def test_impossible_ends_are_refused(broken: dict[str, Any]) -> None:
+    """Peaks of nothing, lids beyond closed."""
+    with pytest.raises(ValueError, match="a neutral's"):
+        CalibrateStage().neutral = replace(_neutral(), **broken)

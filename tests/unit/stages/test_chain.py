@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bridge import space
-from bridge.settings import PresenceSettings, Settings, SmoothingSettings
-from bridge.stages.calibrate import IDENTITY_NEUTRAL
+from bridge import arkit, space
+from bridge.settings import EyesSettings, PresenceSettings, Settings, SmoothingSettings
+from bridge.stages.calibrate import IDENTITY_NEUTRAL, PLAIN
 from bridge.stages.chain import StageChain, build_chain
 from bridge.types import FaceState, Presence
 
@@ -26,9 +26,9 @@ def test_the_order_is_fixed() -> None:
     assert ["guard", "smooth", "calibrate", "eyes", "presence"] == [name for name, _ in _chain().stages]
 
 
-def test_with_smoothing_off_every_frame_comes_out_as_it_went_in(make_state: States) -> None:
+def test_with_all_off_every_frame_comes_out_as_it_went_in(make_state: States) -> None:
     """Weights and head are the very same arrays, from the first frame on."""
-    chain = _chain(Settings(smoothing=SmoothingSettings(enabled=False)))
+    chain = _chain(Settings(smoothing=SmoothingSettings(enabled=False), calibration=PLAIN, eyes=EyesSettings(enabled=False)))
     states = [make_state(seed=i, seq=i, t=i / 30) for i in range(10)]
     after = [chain.step(state) for state in states]
     assert all(a.weights is b.weights and a.head is b.head for a, b in zip(states, after, strict=True))
@@ -37,12 +37,13 @@ def test_with_smoothing_off_every_frame_comes_out_as_it_went_in(make_state: Stat
 
 def test_gaze_comes_from_the_weights(make_state: States) -> None:
     """The eyes stage is in."""
-    assert 19.0 == pytest.approx(_chain().step(make_state(weights={"eyeLookOutLeft": 0.5})).gaze.left_deg[0])
+    looking = make_state(weights={"eyeLookOutLeft": 0.5, "eyeLookInRight": 0.5})
+    assert 19.0 == pytest.approx(_chain(Settings(calibration=PLAIN)).step(looking).gaze.left_deg[0])
 
 
 def test_a_nan_never_gets_out(make_state: States) -> None:
     """The avatar holds as if the face had not been seen."""
-    chain = _chain()
+    chain = _chain(Settings(calibration=PLAIN))
     chain.step(make_state(weights={"jawOpen": 0.5}, seq=0))
     state = chain.step(make_state(weights={"jawOpen": math.nan}, seq=1, t=0.03))
     assert (Presence.HELD, 0.5) == (state.presence, float(state.weights[17]))
@@ -89,3 +90,12 @@ def test_everything_that_comes_out_is_read_only(make_state: States) -> None:
         arrays = (state.weights, state.head.position_m, state.head.quat_xyzw)
         assert not any(array.flags.writeable for array in arrays)
         assert (np.dtype(np.float32), np.dtype(np.float64)) == (state.weights.dtype, state.head.quat_xyzw.dtype)
+
+
+def test_a_source_of_full_range_keeps_its_lids(make_state: States) -> None:
+    """Demo and phones: half closed is half closed."""
+    chain = build_chain(Settings(), landmark_filtered=True, full_range=lambda: True)
+    state = chain.step(make_state(weights={"eyeBlinkLeft": 0.5, "eyeBlinkRight": 0.5}))
+    assert {"eyeBlinkLeft": 0.5, "eyeBlinkRight": 0.5} == {
+        name: float(weight) for name, weight in zip(arkit.NAMES, state.weights, strict=True) if weight
+    }

@@ -54,3 +54,9 @@ def test_a_state_without_head_has_none_in_the_mirror(make_state: States) -> None
     """Absence stays absence, presence stays presence."""
     mirrored = mirror_state(make_state(presence=Presence.HELD, head=None))
     assert (Presence.HELD, None) == (mirrored.presence, mirrored.head)
+
+
+def test_a_mirrored_state_says_so(make_state: States) -> None:
+    """For outputs whose points come from the picture; twice is the state itself."""
+    once = mirror_state(make_state())
+    assert (True, False) == (once.mirrored, mirror_state(once).mirrored)

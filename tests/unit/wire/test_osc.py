@@ -13,6 +13,7 @@ from bridge.wire.osc import (
     Packet,
     UnknownTags,
     decode,
+    elements,
     encode,
     messages,
     pack_bundles,
@@ -170,3 +171,19 @@ def test_a_message_that_cannot_fit_is_refused() -> None:
     """Rather than sent in fragments: the sentence names it and its size."""
     with pytest.raises(OscError, match="/m000 needs 36 bytes, more than the 35"):
         pack_bundles([_numbered(1)], max_bytes=35)
+
+
+def test_elements_are_the_packets_of_a_bundle_undecoded() -> None:
+    """In order, a nested bundle as one; a message is its only element."""
+    inner = Bundle((JAW,))
+
+    assert [encode(JAW), encode(inner)] == elements(encode(Bundle((JAW, inner))))
+    assert [encode(JAW)] == elements(encode(JAW))
+    assert [] == elements(BUNDLE_HEAD)
+
+
+@pytest.mark.parametrize("rest", [b"\0", b"\0\0\0\x08/a\0\0", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff/a\0\0"])
+def test_elements_of_a_broken_bundle_are_refused(rest: bytes) -> None:
+    """Lengths that are cut off, too large, zero, negative."""
+    with pytest.raises(OscError):
+        elements(BUNDLE_HEAD + rest)
