@@ -10,16 +10,17 @@ from typing import TypeAlias
 import numpy as np
 
 from bridge.bench.quality_series import Series, series_of_results, series_of_states
-from bridge.engine import Command, Engine
+from bridge.engine import Engine
 from bridge.outputs.pacing import Cadence
 from bridge.settings import Settings
 from bridge.stages.calibrate import CalibrationStatus
+from bridge.stages.calibration_commands import CalibrationCommand
 from bridge.trackers.smoothing_check import expect_filtered
 from bridge.types import FaceState, Float64Array, TrackResult
 
 Chain: TypeAlias = Callable[[Sequence[TrackResult]], Series]
 """Results in, what an output gets for each of them out."""
-TimedCommand: TypeAlias = tuple[float, Command]
+TimedCommand: TypeAlias = tuple[float, CalibrationCommand]
 """A command, and the time of the results before which it is given."""
 
 _EMA_S = 0.05

@@ -16,7 +16,7 @@ from bridge.bench.quality_chains import Chain
 from bridge.bench.quality_goals import Goal, Row
 from bridge.bench.quality_loss import GapFigures, gap_figures, gap_rows, sent_at_rate
 from bridge.bench.quality_pictures import FPS, LIGHTS, Move, Portrait, Scene
-from bridge.bench.quality_recordings import Clip
+from bridge.bench.quality_recordings import Clip, nanmedian
 from bridge.bench.quality_rest import rest_rows
 from bridge.bench.quality_series import BLINKS, LIVE, ROLL, Series, Z, series_of_results
 from bridge.errors import SourceUnavailable
@@ -205,7 +205,7 @@ def _blinks(laboratory: Laboratory, chains: Mapping[str, Chain]) -> Iterator[Row
         ("open 50", "open50_s", 15.0, "2"),
         ("open to 10", "tail10_s", 30.0, "6"),
     ):
-        values = {chain: 1e3 * float(np.nanmedian([getattr(p, field) for p in pulses])) for chain, pulses in found.items()}
+        values = {chain: 1e3 * nanmedian([getattr(p, field) for p in pulses]) for chain, pulses in found.items()}
         yield _row(f"drawn blink: {name}", values, limit=limit, unit="ms", reference=reference)
 
 

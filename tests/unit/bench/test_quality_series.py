@@ -31,7 +31,7 @@ from bridge.bench.quality_series import (
     series_of_results,
     series_of_states,
 )
-from bridge.engine import Recenter
+from bridge.stages.calibration_commands import Recenter
 from bridge.types import FaceState, Presence
 
 
