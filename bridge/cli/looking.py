@@ -1,4 +1,4 @@
-"""The commands that look at the machine and its files: ``cameras``, ``doctor``, ``model``, ``config``, ``bench``."""
+"""The commands that look at the machine and its files: ``cameras``, ``doctor``, ``model``, ``config``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands."""
     app.add_typer(model_app, name="model")
     app.add_typer(config_app, name="config")
-    for command in (cameras, receivers, doctor, bench):
+    for command in (cameras, receivers, doctor):
         app.command()(command)
 
 
@@ -160,24 +160,3 @@ def schema() -> None:
     from bridge.settings import Settings
 
     print(json.dumps(Settings.model_json_schema(), indent=2))
-
-
-def bench(
-    seconds: Annotated[float, typer.Option("--seconds", min=1, help="how long each variant runs")] = 10.0,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="how often the variants take turns")] = 3,
-    clip: Annotated[Path | None, typer.Option("--clip", help="a video with a face, played as if it were a camera")] = None,
-    naive: Annotated[Path | None, typer.Option("--naive", help="the naive bridge's script, to be compared with")] = None,
-    only: Annotated[list[str] | None, typer.Option("--only", help="parts: pace30, pace60, unpaced, cost, start, memory")] = None,
-    outputs: Annotated[
-        str | None, typer.Option("--outputs", help="instead: one output against so many (10), or against these: vmc,osc,ws")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="the figures for programs")] = False,
-) -> None:
-    """Measure this machine: latency, CPU, cost of each step, start, memory."""
-    from bridge.bench import BenchOptions, run_bench, run_many
-
-    options = BenchOptions(seconds=seconds, rounds=rounds, clip=clip, naive=naive, only=tuple(only or ()), as_json=as_json)
-    if outputs is None:
-        run_bench(options)
-    else:
-        run_many(options, outputs)
