@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("settings_load",),
     ("mapping",),
     ("stages", "wire", "control.messages"),
-    ("mailbox", "metrics", "recording", "state_store", "download"),
+    ("mailbox", "metrics", "recording", "trace", "state_store", "download"),
     ("recording_npz", "models"),
     ("export",),
     ("sources", "trackers", "filters"),
@@ -38,6 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("status",),
     ("runtime", "offline"),
     ("daemon", "doctor", "bench", "terminal", "testing"),
+    ("report",),
     ("cli",),
 )
 
