@@ -128,9 +128,14 @@ def replay_fast(settings: Settings, path: Path, *, trace: Path | None = None) ->
             writer = TraceWriter(trace, engine.stages)
             undo.callback(writer.close)
             engine.watch(writer.step)
-        undo.callback(lambda: [output.close() for output in opened])
+        undo.callback(_close_all, opened)
         engine.ports = tuple(_direct_port(settings, plan, loop, opened) for plan in plans)
         return _replay(source, engine)
+
+
+def _close_all(opened: list[Output]) -> None:
+    for output in opened:
+        output.close()
 
 
 def watch_recording(settings: Settings, path: Path, saw: Callable[[tuple[FaceState, ...]], None]) -> tuple[str, ...]:

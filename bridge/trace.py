@@ -152,12 +152,12 @@ class TraceReader:
         with self._file:
             while line := self._next_line():
                 number += 1
+                if not line.endswith(b"\n") and len(line) < LONGEST_LINE:
+                    log.warning("%s:%d: the last row is cut off; everything before it is used", self.path, number)
+                    return
                 try:
                     read = parse_row(line, len(self.stages), last_t=last_t)
                 except BadTrace as error:
-                    if not line.endswith(b"\n") and len(line) < LONGEST_LINE:
-                        log.warning("%s:%d: the last row is cut off; everything before it is used", self.path, number)
-                        return
                     raise SourceUnavailable(f"{self.path}:{number}: {error}") from error
                 last_t = read.t
                 yield read

@@ -119,9 +119,7 @@ def track(
     stderr_console().print(f"{done.frames} frames, a face in {done.found}: {target}", markup=False, highlight=False)
 
 
-def _perform(
-    settings: Settings, *, record: Path | None, trace: Path | None, duration: float | None, open_page: bool
-) -> None:
+def _perform(settings: Settings, *, record: Path | None, trace: Path | None, duration: float | None, open_page: bool) -> None:
     from bridge.daemon import perform, set_up_logging
     from bridge.runtime import RunOptions, Runtime, check_settings
     from bridge.terminal import live_line

@@ -1,7 +1,7 @@
 """``avatar-bridge report``: a recording or a trace as one page with plots, to look at and to attach to a bug report.
 
-``take`` reads the file, ``figures`` makes the numbers, ``curves`` the plots' points, ``page`` the HTML around ``web/``. The page needs
-nothing but itself, and says nothing of whoever made it: no picture, no path, no secret. The same file gives the same page.
+``take`` reads the file, ``figures`` and ``events`` make the numbers, ``curves`` the plots' points, ``page`` the HTML around
+``web/``. The page needs nothing but itself, and says nothing of whoever made it: no picture, no path of theirs, no secret.
 """
 
 from __future__ import annotations

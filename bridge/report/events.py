@@ -47,7 +47,7 @@ def blinks(take: Take) -> Plain:
         "both_closed_share": number(float(np.mean([after.min() > CLOSED for _, after in peaks]))) if peaks else None,
         "uneven": number(float(np.mean([_uneven(take.t, shown, *blink) for blink in found]))) if found else None,
         "winks": [[number(begin - t0, 3), number(end - t0, 3), ("left", "right")[eye]] for begin, end, eye in sorted(winks)],
-        "times": [[number(begin - t0, 3), number(end - t0, 3)] for begin, end in found],
+        "times": [[number(x - t0, 3) for x in _closed_half(take.t, lids, begin, end)] for begin, end in found],
         "eyes": [
             {
                 "eye": side,
@@ -89,6 +89,14 @@ def _winks(lids: Float64Array, eye: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
 def _peaks(t: Float64Array, lids: Float64Array, begin: float, end: float) -> Float64Array:
     peaks: Float64Array = np.nanmax(lids[(t >= begin) & (t <= end + 0.07)], axis=0)
     return peaks
+
+
+def _closed_half(t: Float64Array, lids: Float64Array, begin: float, end: float) -> tuple[float, float]:
+    """First and last time at which a blink is at least half of its height."""
+    window = (t >= begin) & (t <= end)
+    times, height = t[window], lids[window].mean(axis=1)
+    down = times[height >= 0.5 * (height[0] + height.max())]
+    return float(down[0]), float(down[-1])
 
 
 def _uneven(t: Float64Array, lids: Float64Array, begin: float, end: float) -> float:

@@ -52,7 +52,7 @@
   tile("Length", clock(summary.duration_s, 0.1), "", `${summary.steps.toLocaleString("en")} frames`);
   tile("Frame rate", summary.fps.toFixed(1), "fps", summary.late ? `${summary.late} late, longest gap ${(1000 * summary.longest_gap_s).toFixed(0)} ms` : "no frame was late", judge(summary.fps, 24, 15));
   tile("Face seen", (100 * summary.seen_share).toFixed(1), "%", summary.dropouts ? `${summary.dropouts} dropouts, longest ${summary.longest_dropout_s.toFixed(1)} s` : "no dropouts", judge(summary.seen_share, 0.97, 0.85));
-  if (calm !== null) tile("Jitter left at rest", (100 * calm).toFixed(0), "%", "of the tracker's, median of groups", judge(calm, 0.4, 0.75, false));
+  if (calm !== null) tile("Rest jitter", (100 * calm).toFixed(0), "%", "of the tracker's remains", judge(calm, 0.4, 0.75, false));
   if (lag !== null) tile("Added lag", lag.toFixed(0), "ms", headLag === null ? "face" : `face; head ${headLag.toFixed(0)} ms`, judge(lag, 20, 45, false));
   if (summary.latency_ms.p50 !== null) tile("Tracker latency", summary.latency_ms.p50.toFixed(0), "ms", `p95 ${summary.latency_ms.p95.toFixed(0)} ms, frame to result`, judge(summary.latency_ms.p50, 35, 70, false));
   tile("Blinks", blinks.count, blinks.per_minute === null ? "" : `${blinks.per_minute.toFixed(0)}/min`, blinks.count ? `${percent(blinks.both_closed_share)} close both eyes fully` : "none seen", blinks.count > 2 ? judge(blinks.both_closed_share, 0.7, 0.3) : "");
@@ -73,10 +73,10 @@
     picked = name;
     const unit = unitOf(name), raw = curveOf(name, "raw"), final = curveOf(name, "final");
     curves = [
+      ...(final ? [{ label: "final", values: final, colour: "--teal", width: 3 }] : []),
       ...(raw ? [{ label: "raw", values: raw, colour: "--orange", width: 1.2 }] : []),
-      ...(final ? [{ label: "final", values: final, colour: "--teal", width: 2.2 }] : []),
     ];
-    $("picked").textContent = name;
+    $("picked").textContent = name + (data.curves.thinned ? " (lowest and highest of each stretch)" : "");
     plot.show(curves, { unit, limits: unit ? null : [-0.03, 1.03], least: unit === "°" ? 4 : 1 });
     for (const row of document.querySelectorAll(".channel")) row.setAttribute("aria-selected", String(row.dataset.channel === name));
     legends();
@@ -107,7 +107,7 @@
     });
     pen.globalAlpha = 0.75;
     pen.fillStyle = tone("--text");
-    blinks.times.forEach(([from]) => pen.fillRect(x(from), height - 9, 1.5, 7));
+    blinks.times.forEach(([from, to]) => pen.fillRect(x(from), height - 9, Math.max(x(to) - x(from), 1.5), 7));
     pen.globalAlpha = 1;
     data.moments.forEach((moment) => {
       pen.fillStyle = tone(`--${TONES[moment.kind]}`);
@@ -144,7 +144,7 @@
   for (const [title, belongs] of SECTIONS) {
     const names = [...left].filter(belongs);
     names.forEach((name) => left.delete(name));
-    const box = make("div", { class: "section list" }, make("h3", {}, title));
+    const box = make("div", { class: "section" }, make("h3", {}, title));
     names.forEach((name) => {
       const row = rows.get(name), dead = row && row.found === "dead";
       const button = make("button", { class: `channel${dead ? " dead" : ""}`, role: "option", type: "button", "data-channel": name }, make("span", {}, name));
@@ -167,7 +167,7 @@
   // --- tables
   const shown = (value, unit) => known(value, (x) => (unit ? `${x.toFixed(3)}${unit === "cm" ? " cm" : unit}` : x.toFixed(4)));
   $("groups").append(make("table", {},
-    make("tr", {}, ...["", "before and after", "raw", "final", "left", "lag"].map((head, i) => make("th", i > 1 ? { class: "number" } : {}, head))),
+    make("tr", {}, ...["", "before and after", "raw", "final", "remains", "lag"].map((head, i) => make("th", i > 1 ? { class: "number" } : {}, head))),
     ...data.groups.map(({ group, unit, jitter, lag_ms }) => {
       const bars = make("td", { class: "bars" });
       if (jitter.raw) bars.append(bar(1, "before"), bar(jitter.ratio));
@@ -210,9 +210,12 @@
   for (const [title, belongs, tone] of kinds) {
     const found = data.channels.filter(belongs);
     if (!found.length) continue;
-    const chips = make("div", { class: "chips" }, ...found.map((row) => {
-      const chip = make("button", { class: `chip ${tone}`, type: "button" }, row.name);
-      chip.addEventListener("click", () => pick(row.name));
+    const names = found.map((row) => row.name), partner = (name) => (/(Left|Right)$/.test(name) && !/^(jaw|mouth)(Left|Right)$/.test(name)
+      ? name.replace(/(Left|Right)$/, (side) => (side === "Left" ? "Right" : "Left")) : "");
+    const chips = make("div", { class: "chips" }, ...names.filter((name) => !(name.endsWith("Right") && names.includes(partner(name)))).map((name) => {
+      const both = names.includes(partner(name));
+      const chip = make("button", { class: `chip ${tone}`, type: "button" }, both ? `${name.replace(/Left$/, "")} L R` : name);
+      chip.addEventListener("click", () => pick(name));
       return chip;
     }));
     $("support").append(make("h3", {}, `${title} · ${found.length}`), chips);
@@ -229,7 +232,7 @@
   const redraw = () => view.changed();
   new ResizeObserver(redraw).observe($("plot"));
   matchMedia("(prefers-color-scheme: light)").addEventListener("change", redraw);
-  pick(data.channels.some((row) => row.name === "jawOpen" && row.found !== "dead") ? "jawOpen" : "eyeBlinkLeft");
+  pick(rows.get("jawOpen").found === "live" && !blinks.count ? "jawOpen" : "eyeBlinkLeft");
   redraw();
   window.motionReport = { view, pick, data, state: () => ({ picked, from: view.from, to: view.to, drawn: curves.map((curve) => curve.label), points: curves.map((curve) => Array.from(curve.values)) }) };
 })();
