@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from bridge import space
 from bridge import trace as trace_module
+from bridge.cli.app import app
 from bridge.errors import ConfigError, OutputRejected, SourceUnavailable
 from bridge.offline import replay_fast
 from bridge.recording import RecordingWriter, read_recording
@@ -252,3 +254,13 @@ def test_a_row_that_is_cut_off_ends_it(tmp_path: Path, make_state: States) -> No
     path.write_bytes(whole.replace(b"1.000000", b"x", 1))
     with pytest.raises(SourceUnavailable, match=r"t\.csv:3: a cell cannot be read"):
         list(TraceReader(path).rows())
+
+
+def test_the_command_line_needs_no_output_for_a_trace(take: Path, tmp_path: Path) -> None:
+    """``replay --fast --trace``: the table is what is asked for; without it and without an output there is nothing to do."""
+    done = CliRunner().invoke(app, ["replay", str(take), "--fast", "--trace", str(tmp_path / "trace.csv")])
+    nothing = CliRunner().invoke(app, ["replay", str(take), "--fast"])
+
+    assert 0 == done.exit_code
+    assert 60 == len(list(TraceReader(tmp_path / "trace.csv").rows()))
+    assert "--output or --trace" in str(nothing.exception)
