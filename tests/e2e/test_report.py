@@ -134,3 +134,11 @@ def test_the_search_narrows_the_list(page: Page) -> None:
     rows = "[...document.querySelectorAll('.channel')].filter((row) => row.offsetParent)"
     shown = page.evaluate(f"{rows}.map((row) => row.dataset.channel)")
     assert ["mouthSmileLeft", "mouthSmileRight"] == shown
+
+
+def test_a_narrow_window_scrolls_one_way_only(page: Page) -> None:
+    """On a phone nothing sticks out to the side."""
+    page.call("Emulation.setDeviceMetricsOverride", width=420, height=900, deviceScaleFactor=1, mobile=False)
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
