@@ -121,6 +121,15 @@ class Engine:
         self._inbox.nudge()
 
     @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of the stages, in order."""
+        return tuple(name for name, _ in self._chains[0].stages)
+
+    def watch(self, saw: Callable[[tuple[FaceState, ...]], None]) -> None:
+        """Before ``start``: ``saw`` gets every step of subject 0, see ``StageChain.watch``. Costs nothing unless called."""
+        self._chains[0].watch(saw)
+
+    @property
     def states(self) -> tuple[FaceState, ...]:
         """The newest final state of every subject."""
         return self._states

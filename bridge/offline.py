@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from bridge.sources.recording import RECORDING_SUFFIXES, RecordingSource
 from bridge.sources.video import Material, open_material
 from bridge.stages.calibration_commands import Recenter
 from bridge.stages.mirror import mirror_state
+from bridge.trace import TraceWriter
 from bridge.trackers.offline import OfflineTracker
 from bridge.trackers.smoothing_check import expect_filtered
 from bridge.types import CameraFrame, Face, FaceState, Output, Presence, TrackResult
@@ -144,24 +146,50 @@ def _engine(settings: Settings) -> Engine:
     return Engine(settings, clock=monotonic, landmark_filtered=filtered)
 
 
-def replay_fast(settings: Settings, path: Path) -> int:
-    """A recording through the same stages and outputs, waiting for nothing; returns the number of results."""
-    if not settings.outputs:
-        raise ConfigError("replay --fast needs at least one --output: without pace there is nothing to watch")
+def replay_fast(settings: Settings, path: Path, *, trace: Path | None = None) -> int:
+    """A recording through the same stages and outputs, waiting for nothing; returns the number of results.
+
+    ``trace``: every stage per channel of subject 0 into this table as well.
+    """
+    if not settings.outputs and trace is None:
+        raise ConfigError("replay --fast needs at least one --output or --trace: without pace there is nothing to watch")
     plans = [plan for plan in parse_outputs(settings.outputs, aliases=ProfileShelf(settings.profiles)) if plan.enabled]
     loop = EventLoopThread()
     opened: list[Output] = []
     source = RecordingSource(path, fast=True)
+    with ExitStack() as undo:
+        undo.callback(loop.close)
+        undo.callback(source.close)
+        source.open()
+        engine = _engine(settings)
+        if trace is not None:
+            writer = TraceWriter(trace, engine.stages)
+            undo.callback(writer.close)
+            engine.watch(writer.step)
+        undo.callback(_close_all, opened)
+        engine.ports = tuple(_direct_port(settings, plan, loop, opened) for plan in plans)
+        return _replay(source, engine)
+
+
+def _close_all(opened: list[Output]) -> None:
+    for output in opened:
+        output.close()
+
+
+def watch_recording(settings: Settings, path: Path, saw: Callable[[tuple[FaceState, ...]], None]) -> tuple[str, ...]:
+    """A recording through the stages as ``replay_fast`` does it, into no output: ``saw`` gets every step of subject 0.
+
+    Returns the names of the stages. Raises SourceUnavailable.
+    """
+    source = RecordingSource(path, fast=True)
     try:
         source.open()
         engine = _engine(settings)
-        engine.ports = tuple(_direct_port(settings, plan, loop, opened) for plan in plans)
-        return _replay(source, engine)
+        engine.watch(saw)
+        _replay(source, engine)
+        return engine.stages
     finally:
-        for output in opened:
-            output.close()
         source.close()
-        loop.close()
 
 
 def _replay(source: RecordingSource, engine: Engine) -> int:

@@ -30,6 +30,7 @@ from bridge.recorder import ResultRecorder
 from bridge.settings import OutputSettings, Settings
 from bridge.sources.select import make_source
 from bridge.state_store import StateStore
+from bridge.trace import TraceRecorder
 from bridge.trackers.face_landmarker import FaceLandmarkerTracker
 from bridge.trackers.smoothing_check import expect_filtered, known_smoothing_check, start_smoothing_check
 from bridge.types import FaceState, Source, Tracker, TrackResult
@@ -50,6 +51,8 @@ class RunOptions:
     """What a single run is told beyond the configuration."""
 
     record: Path | None = None
+    trace: Path | None = None
+    """Every stage per channel of subject 0, as a table."""
     on_progress: Callable[[int, int], None] | None = None
     """Called while the model downloads: bytes so far, bytes in all."""
     source: Source | None = None
@@ -70,6 +73,7 @@ class Runtime:
         self.plans: tuple[OutputPlan, ...] = plans_of(settings)
         self._workers: tuple[OutputWorker, ...] = ()
         self._recorder: ResultRecorder | None = None
+        self._trace: TraceRecorder | None = None
         self._model: Path | None = None
         self._smoothing_check: threading.Thread | None = None
         self._source: Source = self._options.source or make_source(settings.source)
@@ -115,6 +119,10 @@ class Runtime:
             self._recorder = ResultRecorder(self._options.record, options=ExportOptions(eyes=self.settings.eyes))
             self.add_tap(self._recorder.tap)
             self._exit.callback(self._recorder.stop)
+        if self._options.trace is not None:
+            self._trace = TraceRecorder(self._options.trace, self._engine.stages)
+            self._engine.watch(self._trace.tap)
+            self._exit.callback(self._trace.stop)
         self._exit.callback(self._stop_outputs)
         self._exit.callback(self._engine.stop)
         self._exit.callback(self._capture.stop)
@@ -298,6 +306,7 @@ class Runtime:
             engine=self._engine.status(),
             workers=self._workers,
             recorder=self._recorder,
+            trace=self._trace,
             control_url=self.control_url,
             viewers=self._viewers(),
         ) | {"calibration": self._calibration.status()}

@@ -12,6 +12,7 @@ from bridge.engine import EngineStatus
 from bridge.outputs.worker import OutputWorker
 from bridge.recorder import ResultRecorder
 from bridge.settings import Settings
+from bridge.trace import TraceRecorder
 from bridge.types import Source
 
 
@@ -26,6 +27,7 @@ def snapshot(
     engine: EngineStatus,
     workers: Sequence[OutputWorker],
     recorder: ResultRecorder | None,
+    trace: TraceRecorder | None = None,
     control_url: str | None,
     viewers: int | None,
 ) -> dict[str, object]:
@@ -45,6 +47,7 @@ def snapshot(
         "engine": plain(engine),
         "outputs": [plain(worker.status) for worker in workers],
         "recording": None if recorder is None else {"error": recorder.error, "lost": recorder.lost},
+        "trace": None if trace is None else {"error": trace.error, "lost": trace.lost},
         "mirror": settings.mirror,
         "control_url": control_url,
         "viewers": viewers,

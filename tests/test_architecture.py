@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("settings_load",),
     ("mapping",),
     ("stages", "wire", "control.messages"),
-    ("mailbox", "metrics", "recording", "state_store", "download"),
+    ("mailbox", "metrics", "recording", "trace", "state_store", "download"),
     ("recording_npz", "models", "calibration_profiles"),
     ("export",),
     ("sources", "trackers", "filters"),
@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("calibration_control",),
     ("runtime", "offline"),
     ("daemon", "doctor", "bench", "terminal", "testing"),
+    ("report",),
     ("cli",),
 )
 

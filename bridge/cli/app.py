@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bridge import __version__
-from bridge.cli import asking, looking, measuring, performing, selftesting
+from bridge.cli import asking, looking, measuring, performing, reporting, selftesting
 from bridge.cli.options import stderr_console
 from bridge.errors import BridgeError
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (performing, selftesting, asking, looking, measuring):
+for part in (performing, selftesting, asking, looking, measuring, reporting):
     part.register(app)
 
 

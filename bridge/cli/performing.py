@@ -45,6 +45,7 @@ def run(
     record: Annotated[
         Path | None, typer.Option("--record", help="write every raw result to this file: .jsonl, .csv, .vrma or .bvh")
     ] = None,
+    trace: Annotated[Path | None, typer.Option("--trace", help="write every stage per channel to this .csv file")] = None,
     open_page: Annotated[bool, typer.Option("--open", help="open the page in the browser")] = False,
     no_control: Annotated[bool, typer.Option("--no-control", help="no page, no stream, no control port")] = False,
     verbose: VerboseOption = False,
@@ -59,7 +60,7 @@ def run(
         changes["control"] = settings.control.model_copy(update={"enabled": False})
     if verbose:
         changes["log"] = settings.log.model_copy(update={"level": "debug"})
-    _perform(settings.model_copy(update=changes), record=record, duration=duration, open_page=open_page)
+    _perform(settings.model_copy(update=changes), record=record, trace=trace, duration=duration, open_page=open_page)
 
 
 def replay(
@@ -71,6 +72,7 @@ def replay(
     fast: Annotated[
         bool, typer.Option("--fast", help="as fast as it goes, on the recorded times alone: the same bytes every time")
     ] = False,
+    trace: Annotated[Path | None, typer.Option("--trace", help="write every stage per channel to this .csv file")] = None,
     open_page: Annotated[bool, typer.Option("--open", help="open the page in the browser")] = False,
     no_control: Annotated[bool, typer.Option("--no-control", help="no page, no stream, no control port")] = False,
     verbose: VerboseOption = False,
@@ -97,10 +99,10 @@ def replay(
 
         set_up_logging(settings.log.level, stderr_console())
         check_settings(settings)
-        count = replay_fast(settings, recording)
+        count = replay_fast(settings, recording, trace=trace)
         stderr_console().print(f"{count} results replayed", highlight=False)
         return
-    _perform(settings, record=None, duration=None, open_page=open_page)
+    _perform(settings, record=None, trace=trace, duration=None, open_page=open_page)
 
 
 def track(
@@ -154,7 +156,7 @@ def track(
     stderr_console().print(f"{done.frames} frames, a face in {done.found}: {target}", markup=False, highlight=False)
 
 
-def _perform(settings: Settings, *, record: Path | None, duration: float | None, open_page: bool) -> None:
+def _perform(settings: Settings, *, record: Path | None, trace: Path | None, duration: float | None, open_page: bool) -> None:
     from bridge.daemon import perform, set_up_logging
     from bridge.runtime import RunOptions, Runtime, check_settings
     from bridge.terminal import live_line
@@ -162,5 +164,5 @@ def _perform(settings: Settings, *, record: Path | None, duration: float | None,
     console = stderr_console()
     set_up_logging(settings.log.level, console)
     check_settings(settings)
-    runtime = Runtime(settings, RunOptions(record=record, on_progress=download_progress(console)))
+    runtime = Runtime(settings, RunOptions(record=record, trace=trace, on_progress=download_progress(console)))
     perform(runtime, duration_s=duration, open_page=open_page, console=console, meanwhile=live_line(runtime.status, console))

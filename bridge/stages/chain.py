@@ -43,13 +43,27 @@ class StageChain:
             ("presence", presence),
         )
         """In order, by name; ``step`` of one after the other is ``StageChain.step``."""
-        self._steps = tuple(stage.step for _, stage in self.stages)
+        self._steps: tuple[Callable[[FaceState], FaceState], ...] = tuple(stage.step for _, stage in self.stages)
 
     def step(self, state: FaceState) -> FaceState:
         """What avatars show, from what was observed: LIVE, or LOST with no head for "not observed"."""
         for step in self._steps:
             state = step(state)
         return state
+
+    def watch(self, saw: Callable[[tuple[FaceState, ...]], None]) -> None:
+        """From now on ``saw`` gets every step: what came in, then what each stage made of it; it must store and return."""
+        steps = self._steps
+
+        def step_by_step(state: FaceState) -> FaceState:
+            states = [state]
+            for step in steps:
+                state = step(state)
+                states.append(state)
+            saw(tuple(states))
+            return state
+
+        self._steps = (step_by_step,)
 
     def reset(self) -> None:
         """Forgets the stream; the calibration stays."""
