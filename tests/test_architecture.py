@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("arkit",),
     ("types",),
     ("space",),
+    ("stage_settings",),
     ("settings",),
     ("settings_load",),
     ("mapping",),
@@ -45,7 +46,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 
 # Values in, values out: no clock, no I/O, no thread.
-PURE = ("errors", "arkit", "types", "space", "settings", "mapping", "stages", "wire", "control.messages")
+PURE = ("errors", "arkit", "types", "space", "stage_settings", "settings", "mapping", "stages", "wire", "control.messages")
 IMPURE_MODULES = {
     "asyncio", "concurrent", "datetime", "http", "io", "multiprocessing", "os", "pathlib", "queue", "random", "select",
     "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "urllib.request",

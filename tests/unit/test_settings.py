@@ -86,7 +86,7 @@ def test_an_unknown_key_is_an_error_in_every_section(path: str) -> None:
         ("source.width", 16), ("source.width", 8192), ("source.fps", 240), ("source.read_timeout_s", 0.2),
         ("tracker.num_faces", 1), ("tracker.num_faces", 16), ("tracker.min_tracking_confidence", 0.0),
         ("tracker.min_tracking_confidence", 1.0), ("tracker.rotation", 270), ("control.port", 1), ("control.port", 65535),
-        ("smoothing.derivative_cutoff_hz", 100), ("presence.hold_s", 0), ("presence.hold_s", 60), ("eyes.gaze_yaw_deg", 90),
+        ("smoothing.amount", 1.0), ("presence.hold_s", 0), ("presence.hold_s", 60), ("eyes.gaze_yaw_deg", 90),
     ],
 )  # fmt: skip
 def test_the_ends_of_a_range_are_inside(path: str, value: float) -> None:
