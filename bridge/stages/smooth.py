@@ -34,7 +34,7 @@ class GatedTuning:
 
 
 _FACE = GatedTuning(min_cutoff_hz=0.3, beta=900.0, dead_zone=1.7, knee=7.0, derivative_cutoff_hz=4.5, noise_prior=0.010)
-_HEAD = GatedTuning(min_cutoff_hz=0.3, beta=11.0, dead_zone=0.5, knee=5.0, derivative_cutoff_hz=3.5, noise_prior=0.20)
+_HEAD = GatedTuning(min_cutoff_hz=0.3, beta=18.0, dead_zone=0.2, knee=3.0, derivative_cutoff_hz=3.0, noise_prior=0.20)
 GATED: dict[str, GatedTuning] = {
     "eyelids": _FACE,
     "gaze": _FACE,
@@ -42,9 +42,11 @@ GATED: dict[str, GatedTuning] = {
     "mouth": replace(_FACE, beta=550.0),
     "jaw": replace(_FACE, noise_prior=0.005),
     "head_rotation": _HEAD,
-    "head_position": replace(_HEAD, beta=44.0, noise_prior=0.03),
+    "head_position": GatedTuning(
+        min_cutoff_hz=0.3, beta=44.0, dead_zone=0.5, knee=5.0, derivative_cutoff_hz=3.5, noise_prior=0.03
+    ),
 }
-"""Per group of ``SmoothingGroups``."""
+"""Per group of ``SmoothingGroups``. A head that turns slowly (4 degrees a second) asks for the small zone of its rotation."""
 
 FILTERED_NOISE = 0.3
 """Factor on every noise prior when MediaPipe's own landmark filter is on (light: timestamps times 4)."""

@@ -51,7 +51,7 @@ def test_group_of_a_channel(channel: str, group: str) -> None:
 def test_the_defaults_are_the_measured_ones() -> None:
     """What the tables of the issue's measurements were made with."""
     face = GatedTuning(min_cutoff_hz=0.3, beta=900.0, dead_zone=1.7, knee=7.0, derivative_cutoff_hz=4.5, noise_prior=0.010)
-    head = GatedTuning(min_cutoff_hz=0.3, beta=11.0, dead_zone=0.5, knee=5.0, derivative_cutoff_hz=3.5, noise_prior=0.20)
+    head = GatedTuning(min_cutoff_hz=0.3, beta=18.0, dead_zone=0.2, knee=3.0, derivative_cutoff_hz=3.0, noise_prior=0.20)
     assert (face, head) == (GATED["eyelids"], GATED["head_rotation"])
 
 
