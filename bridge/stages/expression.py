@@ -26,6 +26,8 @@ _CATCH_UP, _ZEROS = (frozen_array(np.full(CHANNELS, value, dtype=np.float32)) fo
 _OPENS_S, _CLOSES_S = 0.1, 0.6
 _LONGEST_STEP_S = 0.5
 _TAN_FAR = math.tan(math.radians(FAR_SIDE_DEG[0]))
+_W_FAR = math.cos(math.radians(FAR_SIDE_DEG[0] / 2))
+"""A quaternion with a larger w turns by less than that in all."""
 _CLOSE, _OPEN = arkit.INDEX["mouthClose"], arkit.INDEX["jawOpen"]
 _NOT_SIDES = ("eyeBlink", "eyeLook", "jaw", "mouthLeft", "mouthRight")
 _LEFT = frozen_array(
@@ -138,7 +140,7 @@ class ExpressionStage:
         dt = 0.0 if self._last_t is None else min(_LONGEST_STEP_S, max(0.0, t - self._last_t))
         self._last_t = t
         np.greater(weights, zone, out=self._used)
-        # Both glide on straight lines, so that the frame rate does not matter. (Lids and gaze cannot: their zones have one width.)
+        # Both glide on straight lines, so that the frame rate does not matter. Lids and gaze stay: their zones have one width.
         step_s = np.float32(dt)
         self._steps[0], self._steps[1] = self._widening * step_s, self._narrowing * step_s
         zone += self._steps[self._used]
@@ -152,10 +154,12 @@ class ExpressionStage:
     def _strengthen(self, weights: Float32Array) -> None:
         """``y = z + (1-z) g u / (1 + (g-1) u)`` with u, the share of what is above z: slope g at z, and 1 stays 1."""
         begin = self._settings.gain_from
+        room = 1.0 - begin
         for value, (i, boost) in zip(weights[self._boosted].tolist(), self._boosts, strict=True):
             if value > begin:  # few are: plain numbers are faster than arrays here
-                share = (value - begin) / (1.0 - begin)
-                weights[i] = min(1.0, begin + (value - begin) * (1.0 + boost) / (1.0 + boost * share))
+                above = value - begin
+                raised = begin + above * (1.0 + boost) / (1.0 + boost * (above / room))
+                weights[i] = min(1.0, raised)
 
     def _towards_camera(self, head: HeadPose) -> Float64Array:
         """The head's rotation as the camera sees it, before the neutral was taken out."""
@@ -163,9 +167,11 @@ class ExpressionStage:
         return space.multiply(head.quat_xyzw, neutral.quat_xyzw) if neutral.moves_head else head.quat_xyzw
 
     def _match_sides(self, weights: Float32Array, quat_xyzw: Float64Array) -> None:
+        if quat_xyzw.item(3) > _W_FAR:  # most frames
+            return
         x, y, z, w = quat_xyzw.tolist()
         ahead, aside = 1.0 - 2.0 * (x * x + y * y), 2.0 * (x * z + w * y)
-        if abs(aside) <= _TAN_FAR * ahead:  # most frames; tan yaw = R02 / R22
+        if abs(aside) <= _TAN_FAR * ahead:  # tan yaw = R02 / R22
             return
         yaw_deg = math.degrees(math.atan2(aside, ahead))
         low, high = FAR_SIDE_DEG
