@@ -21,10 +21,13 @@ CLOSED_SHARE = 0.5
 CATCH_UP = 4.0 / 3.0
 """The slope above the dead zone: from four times the dead zone on, values are what they were."""
 
-_CATCH_UP, _ZERO = np.float32(CATCH_UP), np.float32(0.0)
+_CATCH_UP, _ZEROS = (frozen_array(np.full(CHANNELS, value, dtype=np.float32)) for value in (CATCH_UP, 0.0))
+"""Whole arrays, because numpy takes longer with a single number."""
 _OPENS_S, _CLOSES_S = 0.1, 0.6
 _LONGEST_STEP_S = 0.5
 _TAN_FAR = math.tan(math.radians(FAR_SIDE_DEG[0]))
+_W_FAR = math.cos(math.radians(FAR_SIDE_DEG[0] / 2))
+"""A quaternion with a larger w turns by less than that in all."""
 _CLOSE, _OPEN = arkit.INDEX["mouthClose"], arkit.INDEX["jawOpen"]
 _NOT_SIDES = ("eyeBlink", "eyeLook", "jaw", "mouthLeft", "mouthRight")
 _LEFT = frozen_array(
@@ -83,8 +86,12 @@ class ExpressionStage:
         self._widest = np.full(CHANNELS, settings.dead_zone, dtype=np.float32)
         self._widest[[name.startswith(("eyeLook", "eyeBlink")) for name in arkit.NAMES]] = 0.0
         self._narrowest = self._widest * np.float32(CLOSED_SHARE)
-        span = self._widest - self._narrowest
-        self._narrowing, self._widening = -span / np.float32(_OPENS_S), span / np.float32(_CLOSES_S)
+        span = self._widest.max() - self._narrowest.max()
+        self._widening, self._narrowing = span / np.float32(_CLOSES_S), -span / np.float32(_OPENS_S)
+        self._steps = np.zeros(2, dtype=np.float32)
+        """How far the zone of a channel at rest, and of one in use, glides in this frame."""
+        self._used = np.zeros(CHANNELS, dtype=np.intp)
+        """1 for a channel in use, 0 for one at rest: which of the steps it takes."""
         self._zone = self._widest.copy()
         self._factor, boost = _gains(settings.gain)
         self._boosted = np.flatnonzero(boost)
@@ -92,17 +99,11 @@ class ExpressionStage:
         self._reduces = bool((self._factor != 1.0).any())
         self._chin_up, self._nose_down = _pitch_slopes(settings.pitch_coupling)
         self._shapes = LandmarkShapes(settings.landmark_shapes) if settings.landmark_shapes else None
-        self._used = b""
-        """Which channels are in use, ..."""
-        self._unchanged_s = 0.0
-        """... and for how long the same."""
         self._last_t: float | None = None
 
     def reset(self) -> None:
         """As before the first frame."""
         self._zone[:] = self._widest
-        self._used = b""
-        self._unchanged_s = 0.0
         self._last_t = None
         if self._shapes is not None:
             self._shapes.reset()
@@ -114,7 +115,7 @@ class ExpressionStage:
         weights = state.weights.copy()
         if not self._full_range():
             self._correct(weights, state)
-        if self._settings.lips_with_jaw and weights[_CLOSE] > weights[_OPEN]:
+        if self._settings.lips_with_jaw and weights.item(_CLOSE) > weights.item(_OPEN):
             weights[_CLOSE] = weights[_OPEN]
         return with_look(state, weights=frozen_array(weights), head=state.head, gaze=state.gaze)
 
@@ -138,29 +139,27 @@ class ExpressionStage:
         zone = self._zone
         dt = 0.0 if self._last_t is None else min(_LONGEST_STEP_S, max(0.0, t - self._last_t))
         self._last_t = t
-        used = weights > zone
-        # Both glide on straight lines, so that the frame rate does not matter.
-        which = used.tobytes()
-        self._unchanged_s = self._unchanged_s + dt if which == self._used else dt
-        self._used = which
-        if self._unchanged_s <= _CLOSES_S + dt:  # after that every zone has arrived
-            glide = np.where(used, self._narrowing, self._widening)
-            glide *= dt
-            zone += glide
-            np.maximum(zone, self._narrowest, out=zone)
-            np.minimum(zone, self._widest, out=zone)
+        np.greater(weights, zone, out=self._used)
+        # Both glide on straight lines, so that the frame rate does not matter. Lids and gaze stay: their zones have one width.
+        step_s = np.float32(dt)
+        self._steps[0], self._steps[1] = self._widening * step_s, self._narrowing * step_s
+        zone += self._steps[self._used]
+        np.maximum(zone, self._narrowest, out=zone)
+        np.minimum(zone, self._widest, out=zone)
         above = weights - zone
         above *= _CATCH_UP
         np.minimum(weights, above, out=weights)
-        np.maximum(weights, _ZERO, out=weights)
+        np.maximum(weights, _ZEROS, out=weights)
 
     def _strengthen(self, weights: Float32Array) -> None:
         """``y = z + (1-z) g u / (1 + (g-1) u)`` with u, the share of what is above z: slope g at z, and 1 stays 1."""
         begin = self._settings.gain_from
+        room = 1.0 - begin
         for value, (i, boost) in zip(weights[self._boosted].tolist(), self._boosts, strict=True):
             if value > begin:  # few are: plain numbers are faster than arrays here
-                share = (value - begin) / (1.0 - begin)
-                weights[i] = min(1.0, begin + (value - begin) * (1.0 + boost) / (1.0 + boost * share))
+                above = value - begin
+                raised = begin + above * (1.0 + boost) / (1.0 + boost * (above / room))
+                weights[i] = min(1.0, raised)
 
     def _towards_camera(self, head: HeadPose) -> Float64Array:
         """The head's rotation as the camera sees it, before the neutral was taken out."""
@@ -168,9 +167,11 @@ class ExpressionStage:
         return space.multiply(head.quat_xyzw, neutral.quat_xyzw) if neutral.moves_head else head.quat_xyzw
 
     def _match_sides(self, weights: Float32Array, quat_xyzw: Float64Array) -> None:
+        if quat_xyzw.item(3) > _W_FAR:  # most frames
+            return
         x, y, z, w = quat_xyzw.tolist()
         ahead, aside = 1.0 - 2.0 * (x * x + y * y), 2.0 * (x * z + w * y)
-        if abs(aside) <= _TAN_FAR * ahead:  # most frames; tan yaw = R02 / R22
+        if abs(aside) <= _TAN_FAR * ahead:  # tan yaw = R02 / R22
             return
         yaw_deg = math.degrees(math.atan2(aside, ahead))
         low, high = FAR_SIDE_DEG

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,15 @@ def look_of(state: FaceState) -> Look:
     return Look(state.weights, state.head, state.gaze)
 
 
+class _Draft:
+    """A ``FaceState`` while it is filled in: a frozen class pays nine times as much for its own ``__init__``.
+
+    Python lets an object change its class where both have the same slots.
+    """
+
+    __slots__ = FaceState.__slots__
+
+
 def with_look(
     state: FaceState,
     *,
@@ -37,22 +46,24 @@ def with_look(
     Landmarks and box stay only while LIVE: they are of this very frame.
     """
     live = presence is Presence.LIVE
-    return FaceState(
-        subject=state.subject,
-        seq=state.seq,
-        t=state.t + later_s,
-        t_done=state.t_done + later_s,
-        presence=presence,
-        weights=weights,
-        head=head,
-        gaze=gaze,
-        landmarks=state.landmarks if live else None,
-        box=state.box if live else None,
-        frame=state.frame,
-        stalled=state.stalled,
-        extras=state.extras,
-        mirrored=state.mirrored,
-    )
+    draft: Any = _Draft()
+    draft.subject = state.subject
+    draft.seq = state.seq
+    draft.t = state.t + later_s
+    draft.t_done = state.t_done + later_s
+    draft.presence = presence
+    draft.weights = weights
+    draft.head = head
+    draft.gaze = gaze
+    draft.landmarks = state.landmarks if live else None
+    draft.box = state.box if live else None
+    draft.frame = state.frame
+    draft.stalled = state.stalled
+    draft.extras = state.extras
+    draft.mirrored = state.mirrored
+    draft.__class__ = FaceState
+    done: FaceState = draft
+    return done
 
 
 def smoothstep(fraction: float) -> float:

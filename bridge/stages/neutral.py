@@ -6,7 +6,7 @@ Rules and limits: QUALITY.md, section 6.1.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,15 +32,17 @@ class Neutral:
     flagged: bool = False
     """Used although it is hard to believe, because the person insisted; it heals while the face is below it."""
 
+    moves_head: bool = field(init=False)
+    """Whether head positions are counted from a neutral one instead of from the camera."""
+
+    def __post_init__(self) -> None:
+        """Finds out once what the stages ask in every frame."""
+        object.__setattr__(self, "moves_head", bool(self.position_m.any()) or bool(self.quat_xyzw[:3].any()))
+
     @property
     def knows_face(self) -> bool:
         """Whether the weights were learnt; a recentred head alone says nothing about them."""
         return bool(self.weights.any())
-
-    @property
-    def moves_head(self) -> bool:
-        """Whether head positions are counted from a neutral one instead of from the camera."""
-        return bool(self.position_m.any()) or bool(self.quat_xyzw[:3].any())
 
 
 IDENTITY_NEUTRAL = Neutral(weights=ZERO_WEIGHTS, quat_xyzw=IDENTITY_HEAD.quat_xyzw, position_m=IDENTITY_HEAD.position_m)

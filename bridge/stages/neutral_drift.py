@@ -44,6 +44,7 @@ def _rest_limit() -> Float32Array:
 
 _REST_LIMIT = _rest_limit()
 """More than this is an expression, whoever shows it."""
+_SHOWN_LIMIT = frozen_array(np.full(52, _SHOWN_AT_REST, dtype=np.float32))
 _RISE_LIMIT: Float32Array = np.maximum(np.minimum(CAPS, LARGEST), FACTORY).astype(np.float32)
 """No neutral rises above this by itself."""
 
@@ -58,6 +59,8 @@ class NeutralDrift:
 
     def __init__(self, mapping: RangeMap) -> None:
         self._mapping = mapping
+        self._apart = np.empty(52, dtype=np.float32)
+        """Room to calculate in."""
         self.begin(calibrated=False, flagged=False)
 
     def begin(self, *, calibrated: bool, flagged: bool) -> None:
@@ -80,7 +83,7 @@ class NeutralDrift:
         if last is None or not 0.0 < dt <= _LONGEST_STEP_S:
             self._motion, self._rest_s = 1.0, 0.0
             return 0.0
-        apart = weights - last
+        apart = np.subtract(weights, last, out=self._apart)
         change = float(np.abs(apart, out=apart).dot(_MEAN)) / dt
         self._motion += (change - self._motion) * (1.0 - math.exp(-dt / _QUIET_TAU_S))
         if self._is_at_rest(weights, shown, head):
@@ -96,14 +99,14 @@ class NeutralDrift:
         return dt
 
     def _is_at_rest(self, weights: Float32Array, shown: Float32Array, head: HeadPose | None) -> bool:
-        if head is not None and head.quat_xyzw[3] < _FRONTAL_W:
+        if head is not None and head.quat_xyzw.item(3) < _FRONTAL_W:
             return False
         if self._flagged:
             return True
-        if self._motion > _QUIET_PER_S or weights[_BLINKS[0]] > _EYES_OPEN or weights[_BLINKS[1]] > _EYES_OPEN:
+        if self._motion > _QUIET_PER_S or weights.item(_BLINKS[0]) > _EYES_OPEN or weights.item(_BLINKS[1]) > _EYES_OPEN:
             return False
         if self._calibrated:
-            return not np.count_nonzero(shown > _SHOWN_AT_REST)
+            return not np.count_nonzero(shown > _SHOWN_LIMIT)
         return not np.count_nonzero(weights > _REST_LIMIT)
 
     def _move(self, weights: Float32Array, dt: float) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from bridge import arkit, space
 from bridge.settings import PresenceSettings
-from bridge.stages.look import Look, between, look_of, smoothstep, with_look
+from bridge.stages.look import Look, between, smoothstep, with_look
 from bridge.stages.neutral import IDENTITY_NEUTRAL, Neutral
 from bridge.types import (
     GAZE_AHEAD,
@@ -110,24 +110,28 @@ class PresenceStage:
 
     def step(self, state: FaceState) -> FaceState:
         """The state that avatars show."""
-        if self._neutral is not self._neutral_now():
-            self._neutral = self._neutral_now()
+        neutral = self._neutral_now()
+        if neutral is not self._neutral:
+            self._neutral = neutral
             self._seen.clear()
         shown = self._live(state) if state.presence is Presence.LIVE else self._missing(state)
         self._last_t = state.t
         return shown
 
     def _live(self, state: FaceState) -> FaceState:
-        look = look_of(state)
+        look = Look(state.weights, state.head, state.gaze)
         if self._absent and self._settings.enabled and self._shown is not None:
             self._blend_from = self._shown
             self._blend_began = max(self._last_t, state.t - _LONGEST_FIRST_STEP_S)
             self._blend_s = _blend_time_s(self._shown, look, self._settings.blend_s)
         self._absent = False
-        self._last_live_t = state.t
-        self._remember(state.t, look)
+        self._last_live_t = t = state.t
+        seen = self._seen
+        while seen and not t - BELIEVABLE_S[0] <= seen[0][0] <= t:
+            seen.popleft()
+        seen.append((t, look))
         if self._blend_from is not None:
-            passed_s = state.t - self._blend_began
+            passed_s = t - self._blend_began
             if passed_s < self._blend_s:
                 look = between(self._blend_from, look, rounded_line(passed_s / self._blend_s))
                 state = with_look(state, weights=look.weights, head=look.head, gaze=look.gaze)
@@ -135,12 +139,6 @@ class PresenceStage:
                 self._blend_from = None
         self._shown = look
         return state
-
-    def _remember(self, t: float, look: Look) -> None:
-        seen = self._seen
-        while seen and not t - BELIEVABLE_S[0] <= seen[0][0] <= t:
-            seen.popleft()
-        seen.append((t, look))
 
     def _missing(self, state: FaceState) -> FaceState:
         if self._shown is None:

@@ -38,6 +38,7 @@ def _opposite(name: str) -> str:
 
 _LOOK = np.array(LOOK)
 _AGAINST = np.array([_LOOK_NAMES.index(_opposite(name)) for name in _LOOK_NAMES])
+_OPPOSITE = _LOOK[_AGAINST]
 _LOOK_DEAD_ZONE = np.float32(0.02)
 _BLINKS = np.array([arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]])
 _AS_IT_IS = np.array(
@@ -48,6 +49,11 @@ _AS_IT_IS = np.array(
 )
 _STRETCHED = ~_AS_IT_IS
 """The rest has neither dead zone nor gain here: what carries nothing, the gaze (``RangeMap``), the lids (the eyes stage)."""
+_ZEROS, _ONES = (frozen_array(np.full(CHANNELS, value, dtype=np.float32)) for value in (0.0, 1.0))
+"""Whole arrays, because numpy takes twice as long with a plain number."""
+_NEVER = np.array(2.0, dtype=np.float32)
+"""Above every weight, and every room."""
+_LEAST_ROOM = frozen_array(np.where(_STRETCHED, np.float32(1.0 / LARGEST_GAIN), _NEVER))
 
 
 def usual_dead_zone(noise: Float32Array) -> Float32Array:
@@ -79,19 +85,25 @@ class RangeMap:
         self._look_dead_zone = _LOOK_DEAD_ZONE if stretch else np.float32(0.0)
         self.zero = np.zeros(CHANNELS, dtype=np.float32)
         """The neutral b in use, (52,): who changes it in place calls ``refresh``."""
-        self._start = self._high = self._usual
+        self.is_identity = False
+        """Whether every channel comes out as it is."""
         self._unforgotten_s = 0.0
-        self.refresh()
+        self._start_high(self._usual)
 
     def begin(self, zero: Float32Array, peaks: Float32Array | None) -> None:
         """Starts with the neutral ``zero`` and the measured upper ends ``peaks`` (each (52,); None: the usual ones)."""
         self.zero = zero.copy()
         self.zero[_BLINKS] = 0.0
-        self._start = self._usual
+        start = self._usual
         if peaks is not None and self._stretch:
             shared = np.maximum(peaks, peaks[arkit.MIRROR_INDEX])
-            self._start = np.clip(shared, _LOWEST_SHARE * self._usual, 1.0).astype(np.float32)
-        self._high = self._start
+            start = np.clip(shared, _LOWEST_SHARE * self._usual, 1.0).astype(np.float32)
+        self._start_high(start)
+
+    def _start_high(self, start: Float32Array) -> None:
+        self._start = self._high = start
+        limit = np.maximum(np.minimum(_HIGHEST_SHARE * self._usual, 1.0), start)
+        self._limit = np.where(_STRETCHED, limit, np.float32(0.0))
         self.refresh()
 
     @property
@@ -99,25 +111,30 @@ class RangeMap:
         """The upper ends hi in use, (52,)."""
         return self._high
 
-    @property
-    def is_identity(self) -> bool:
-        """Whether every channel comes out as it is."""
-        return not self._stretch and not bool(self.zero.any())
-
     def refresh(self) -> None:
         """Takes over a changed ``zero``."""
         self._low = self.zero + self._dead_zone
         self._low[_LOOK] = 0.0
-        # Divided by, not multiplied with its inverse: so 1 stays 1 exactly.
-        self._room = np.float32(1.0) - self._low
-        if self._stretch:
-            reach = np.maximum(np.float32(TOP) * self._high - self._low, np.float32(1.0 / LARGEST_GAIN))
-            np.minimum(self._room, reach, out=self._room, where=_STRETCHED)
+        self._most_room = np.float32(1.0) - self._low
+        self._take_high()
         look = self.zero[_LOOK]
         self._look_zero = look - look[_AGAINST] + self._look_dead_zone
         look_room = (TOP if self._stretch else 1.0) - np.maximum(self._look_zero, 0.0)
         self._look_gain = np.minimum(1.0 / np.maximum(look_room, 1e-3), LARGEST_GAIN).astype(np.float32)
         self._signed_look = bool(look.any()) or self._stretch
+        self.is_identity = not self._stretch and not bool(self.zero.any())
+
+    def _take_high(self) -> None:
+        """Takes over changed upper ends."""
+        # Divided by, not multiplied with its inverse: so 1 stays 1 exactly.
+        self._room = self._most_room
+        if self._stretch:
+            reach = np.float32(TOP) * self._high
+            reach -= self._low
+            np.maximum(reach, _LEAST_ROOM, out=reach)
+            self._room = np.minimum(reach, self._most_room, out=reach)
+        self._grows_above = self._high.copy()
+        np.copyto(self._grows_above, _NEVER, where=self._high >= self._limit)
 
     def apply(self, weights: Float32Array) -> Float32Array:
         """The face in 0..1, read-only (52,)."""
@@ -125,28 +142,29 @@ class RangeMap:
         np.divide(mapped, self._room, out=mapped)
         if self._signed_look:
             look = weights[_LOOK]
-            look -= look[_AGAINST]
+            look -= weights[_OPPOSITE]
             look -= self._look_zero
             look *= self._look_gain
             mapped[_LOOK] = look
-        np.maximum(mapped, 0.0, out=mapped)
-        return frozen_array(np.minimum(mapped, 1.0, out=mapped))
+        np.maximum(mapped, _ZEROS, out=mapped)
+        return frozen_array(np.minimum(mapped, _ONES, out=mapped))
 
     def follow(self, weights: Float32Array, dt: float) -> None:
         """Lets the upper ends follow one more face, ``dt`` seconds after the last."""
         if not self._stretch:
             return
-        over = weights > self._high
-        if not np.count_nonzero(over):
-            if self._high is not self._start:
+        high = self._high
+        if not np.count_nonzero(weights > self._grows_above):
+            if high is not self._start and not np.count_nonzero(weights > high):
                 self._forget(dt)
             return
-        over &= _STRETCHED
-        grown = self._high + (weights - self._high) * np.float32(1.0 - math.exp(-dt / _UP_TAU_S)) * over
-        limit = np.maximum(np.minimum(_HIGHEST_SHARE * self._usual, 1.0), self._start)
-        grown = np.minimum(np.maximum(grown, grown[arkit.MIRROR_INDEX]), limit)
-        self._high = np.maximum(grown, self._high)
-        self.refresh()
+        grown = weights - high
+        grown *= np.float32(1.0 - math.exp(-dt / _UP_TAU_S))
+        grown += high
+        np.maximum(grown, grown[arkit.MIRROR_INDEX], out=grown)
+        np.minimum(grown, self._limit, out=grown)
+        self._high = np.maximum(grown, high, out=grown)
+        self._take_high()
 
     def _forget(self, dt: float) -> None:
         self._unforgotten_s += dt
@@ -155,4 +173,4 @@ class RangeMap:
         share, self._unforgotten_s = 1.0 - math.exp(-self._unforgotten_s / _DOWN_TAU_S), 0.0
         high = self._high + (self._start - self._high) * np.float32(share)
         self._high = self._start if float((high - self._start).max()) < 1e-4 else high.astype(np.float32)
-        self.refresh()
+        self._take_high()
