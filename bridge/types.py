@@ -35,7 +35,7 @@ _Array = TypeVar("_Array", bound="NDArray[np.generic]")
 
 def frozen_array(array: _Array) -> _Array:
     """Marks ``array`` read-only and returns it."""
-    array.setflags(write=False)  # a third of the cost of flags.writeable
+    array.setflags(write=False)  # a third of what ``flags.writeable`` costs
     return array
 
 

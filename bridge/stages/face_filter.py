@@ -57,7 +57,9 @@ class FaceFilter:
         self._head: HeadPose | None = None
         self._pose, self._pose_input = _REST_POSE, _REST_POSE
         """Of the head's output, and of its last input, while there is a head."""
-        self._weights = np.zeros(CHANNELS)
+        # What all channels moved so far, added up in one go: of the weights that is the output; the pose has its own.
+        self._moves = np.zeros(response.size)
+        self._weights = self._moves[:CHANNELS]
         self._weights_input, self._spare = np.zeros(CHANNELS), np.zeros(CHANNELS)
         # Differences: output to input; and from the last input to this one.
         self._error, self._step = np.zeros(response.size), np.zeros(response.size)
@@ -101,12 +103,13 @@ class FaceFilter:
             self._error_pose[:] = self._step_pose[:] = 0.0
             move = self._response.advance(self._error, self._step, t - last)
             self._begin_head(head)
-        np.add(self._weights, move[:CHANNELS], self._weights)
+        np.add(self._moves, move, self._moves)
         return self._output()
 
     def _begin(self, weights: Float32Array, head: HeadPose | None, t: float) -> None:
         self._response.reset()
         self._t = t
+        self._moves[CHANNELS:] = 0.0
         self._weights[:] = self._weights_input[:] = weights
         self._begin_head(head)
 
