@@ -54,6 +54,8 @@ _RISE, _SLOW_S = 0.15, 0.15
 """A closure is fast when it gets this far ahead of itself, smoothed with this time constant."""
 _LAST_S = 0.05
 """Time constant of what the lids did just before."""
+_STILL = 0.05
+"""A lid that moved less than this did not move, in raw eyeBlink."""
 _LONGEST_STEP_S = 0.1
 _FORGET_S = 2.0
 """Unseen for longer, the open level is learnt anew: light, glasses or the person may be others."""
@@ -251,7 +253,8 @@ class LidMapper:
         b = max(right, left)
         most = max(y_right, y_left)
         moved_left, moved_right = left - self._last_left, right - self._last_right
-        self._together = _moved_together(moved_left, moved_right)
+        still = -_STILL <= moved_left <= _STILL and -_STILL <= moved_right <= _STILL  # so it is in nearly every frame
+        self._together = 0.0 if still else _moved_together(moved_left, moved_right)
         gain = 1.0 - math.exp(-dt / _LAST_S)
         self._last_left += gain * moved_left
         self._last_right += gain * moved_right
@@ -283,9 +286,7 @@ class LidMapper:
 
 
 def _moved_together(left: float, right: float) -> float:
-    """1 for two changes of raw eyeBlink that are alike, -1 for one without the other, 0 where there is none."""
-    if -0.05 <= left <= 0.05 and -0.05 <= right <= 0.05:  # nearly every frame
-        return 0.0
+    """1 for two changes of raw eyeBlink that are alike, -1 for one without the other; at least one is beyond ``_STILL``."""
     less, more = (left, right) if abs(left) < abs(right) else (right, left)
     moved = abs(more)
     alike = less / more
