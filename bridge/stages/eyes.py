@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-import numpy as np
-
-from bridge import arkit, space
+from bridge import arkit
 from bridge.mapping.gaze import gaze_of
 from bridge.settings import EyesSettings
 from bridge.stages.eyes_iris import IrisFilter, aspect_of, iris_yaw
@@ -16,15 +14,16 @@ from bridge.stages.gaze_hold import HOLD_FROM, GazeHold
 from bridge.stages.lids import LidMapper, follow_near, link, smooth_between, wink
 from bridge.stages.look import with_look
 from bridge.stages.neutral import IDENTITY_NEUTRAL, Neutral
-from bridge.types import FaceState, Float32Array, Float64Array, Gaze, Presence, frozen_array
+from bridge.types import FaceState, Float32Array, Gaze, Presence, frozen_array
 
 FAR_EYE_DEG = (20.0, 30.0)
 """Head yaw at which the far eye begins to follow the near one, and from which on it does wholly."""
 
 _TAN_FAR = math.tan(math.radians(FAR_EYE_DEG[0]))
-_LIDS = ("eyeBlinkLeft", "eyeBlinkRight", "eyeWideLeft", "eyeWideRight")
-_LOOKS = tuple(f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("In", "Out", "Up", "Down"))
-_CHANNELS = frozen_array(np.array([arkit.INDEX[name] for name in (*_LIDS, *_LOOKS)], dtype=np.intp))
+_EYES = 14
+"""The channels of the eyes are the first ones: of each eye Blink, LookDown, LookIn, LookOut, LookUp, Squint, Wide; left first.
+A slice and plain numbers cost a fraction of picking them one by one."""
+_BLINK_LEFT, _BLINK_RIGHT = arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]
 
 
 class _Lids(NamedTuple):
@@ -35,6 +34,8 @@ class _Lids(NamedTuple):
 
 
 _BOTH_SEEN = _Lids(0.0, 0.0)
+_Looks: TypeAlias = tuple[float, float, float, float]
+"""To the own left and down as coefficients, -1..1: left eye x, y, right eye x, y."""
 
 
 def _no_neutral() -> Neutral:
@@ -72,7 +73,8 @@ class EyesStage:
         self._neutral_now = neutral
         self._full_range = full_range
         self._neutral = IDENTITY_NEUTRAL
-        self._moves_head = False
+        self._neutral_quat: tuple[float, float, float, float] | None = None
+        """x, y, z, w, where the neutral moves the head."""
         self._lid_levels: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None)
         self._lids = LidMapper()
         self._holds = (GazeHold(), GazeHold())
@@ -99,30 +101,42 @@ class EyesStage:
         """The same frame with the eyes to show; not observed frames pass."""
         if state.presence is not Presence.LIVE or not self._settings.enabled:
             return state
-        if self._neutral is not self._neutral_now():
-            self._adopt(self._neutral_now())
+        neutral = self._neutral_now()
+        if self._neutral is not neutral:
+            self._adopt(neutral)
         settings = self._settings
         if settings.lids == "auto" and self._full_range():
             return self._as_it_is(state)
-        tracked: list[float] = state.weights[_CHANNELS].tolist()
-        left, right, wide_left, wide_right, *looks = tracked
+        tracked: list[float] = state.weights[:_EYES].tolist()
+        left, down_l, in_l, out_l, up_l, squint_l, wide_l, right, down_r, in_r, out_r, up_r, squint_r, wide_r = tracked
         far = self._far_eyes(state)
         together = 0.0
-        if settings.lids != "off":
-            down = 0.5 * (looks[3] + looks[7])
-            left, right = self._lids.step(state.t, left, right, down=down, far_left=far.left, far_right=far.right)
-            together = self._lids.together
-        left, right = follow_near(left, right, far_left=far.left, far_right=far.right)
+        maps = settings.lids != "off"
+        if maps:
+            mapper = self._lids
+            down = 0.5 * (down_l + down_r)
+            left, right = mapper.step(state.t, left, right, down=down, far_left=far.left, far_right=far.right)
+            together = mapper.together
+        if far is not _BOTH_SEEN:
+            left, right = follow_near(left, right, far_left=far.left, far_right=far.right)
         own = 0.0 if settings.link == "blend" else wink(left, right, together=together)
         if settings.link != "off":
             left, right = link(left, right, own=own)
         if self._keeps_coefficients:
             gaze = gaze_of(state.weights, settings)
         else:
-            gaze, looks = self._look(state, looks, _Lids(left, right), far, own)
-        if settings.lids != "off":
-            wide_left, wide_right = wide_left * (1.0 - left), wide_right * (1.0 - right)
-        shown = [left, right, wide_left, wide_right, *looks]
+            x_l, y_l, x_r, y_r = self._look(
+                state, (out_l - in_l, down_l - up_l, in_r - out_r, down_r - up_r), _Lids(left, right), far, own
+            )
+            yaw_deg, pitch_deg = settings.gaze_yaw_deg, settings.gaze_pitch_deg
+            gaze = Gaze(left_deg=(yaw_deg * x_l, pitch_deg * y_l), right_deg=(yaw_deg * x_r, pitch_deg * y_r))
+            in_l, out_l = _halves(x_l)
+            up_l, down_l = _halves(y_l)
+            out_r, in_r = _halves(x_r)
+            up_r, down_r = (up_l, down_l) if y_r == y_l else _halves(y_r)
+        if maps:
+            wide_l, wide_r = wide_l * (1.0 - left), wide_r * (1.0 - right)
+        shown = [left, down_l, in_l, out_l, up_l, squint_l, wide_l, right, down_r, in_r, out_r, up_r, squint_r, wide_r]
         weights = state.weights if shown == tracked else _replaced(state.weights, shown)
         return with_look(state, weights=weights, head=state.head, gaze=gaze)
 
@@ -131,18 +145,21 @@ class EyesStage:
         weights, gaze = state.weights, gaze_of(state.weights, self._settings)
         if self._settings.link == "blend":
             weights = weights.copy()
-            lids = weights[_CHANNELS[:2]].tolist()
-            weights[_CHANNELS[:2]] = link(lids[0], lids[1], own=0.0)
+            weights[[_BLINK_LEFT, _BLINK_RIGHT]] = link(float(weights[_BLINK_LEFT]), float(weights[_BLINK_RIGHT]), own=0.0)
             frozen_array(weights)
         return with_look(state, weights=weights, head=state.head, gaze=gaze)
 
     # --- lids -------------------------------------------------------------------------------------------------------------
 
     def _adopt(self, neutral: Neutral) -> None:
-        self._neutral, self._moves_head = neutral, neutral.moves_head
+        self._neutral = neutral
+        self._neutral_quat = None
+        if neutral.moves_head:
+            x, y, z, w = neutral.quat_xyzw.tolist()
+            self._neutral_quat = (x, y, z, w)
         weights = neutral.weights
         # A neutral that only centres the head says nothing about the lids.
-        open_lids = (float(weights[_CHANNELS[0]]), float(weights[_CHANNELS[1]])) if bool(weights.any()) else None
+        open_lids = (float(weights[_BLINK_LEFT]), float(weights[_BLINK_RIGHT])) if bool(weights.any()) else None
         closed_lids: tuple[float, float] | None = getattr(neutral, "closed_lids", None)
         if (open_lids, closed_lids) != self._lid_levels:  # who centres the head keeps what was learnt of the lids
             self._lid_levels = (open_lids, closed_lids)
@@ -152,10 +169,15 @@ class EyesStage:
         """How little the camera sees of each eye, 0..1: of the one that the face turns towards."""
         if state.head is None or not self._settings.far_eye:
             return _BOTH_SEEN
-        quat_xyzw: Float64Array = state.head.quat_xyzw
-        if self._moves_head:
-            quat_xyzw = space.multiply(quat_xyzw, self._neutral.quat_xyzw)
-        x, y, z, w = quat_xyzw.tolist()
+        x, y, z, w = state.head.quat_xyzw.tolist()
+        if self._neutral_quat is not None:  # space.multiply in plain numbers; q and -q come to the same below
+            a, b, c, d = self._neutral_quat
+            x, y, z, w = (
+                w * a + x * d + y * c - z * b,
+                w * b - x * c + y * d + z * a,
+                w * c + x * b - y * a + z * d,
+                w * d - x * a - y * b - z * c,
+            )
         # tan yaw = R02 / R22; compared without an arc tangent, as most frames are far below the limit
         ahead, aside = 1.0 - 2.0 * (x * x + y * y), 2.0 * (x * z + w * y)
         if abs(aside) < _TAN_FAR * ahead:
@@ -166,18 +188,16 @@ class EyesStage:
 
     # --- gaze -------------------------------------------------------------------------------------------------------------
 
-    def _look(self, state: FaceState, looks: list[float], lids: _Lids, far: _Lids, own: float) -> tuple[Gaze, list[float]]:
-        """The gaze, and the eyeLook coefficients (order of ``_LOOKS``) that say the same."""
+    def _look(self, state: FaceState, seen: _Looks, lids: _Lids, far: _Lids, own: float) -> _Looks:
+        """Where to look, where it was ``seen``."""
         settings = self._settings
-        in_l, out_l, up_l, down_l, in_r, out_r, up_r, down_r = looks
+        x_l, y_l, x_r, y_r = seen
         # How little each eye is to be believed: not seen by the camera, or closed in a wink.
         lost_l, lost_r = far
         if own > 0.0:
             lost_l, lost_r = (max(lost_l, own), lost_r) if lids.left > lids.right else (lost_l, max(lost_r, own))
-        x_l, x_r = out_l - in_l, in_r - out_r
         if settings.gaze_source == "iris" and state.landmarks is not None:
             x_l, x_r = self._aside(state.landmarks, state, _believed(*lids, lost_l, lost_r)) or (x_l, x_r)
-        y_l, y_r = down_l - up_l, down_r - up_r
         if settings.gaze == "linked":
             x_l = x_r = _believed(x_l, x_r, lost_l, lost_r)
             y_l = y_r = _believed(y_l, y_r, lost_l, lost_r)
@@ -189,9 +209,7 @@ class EyesStage:
         if settings.gaze_hold:
             y_l = self._holds[0].step(state.t, y_l, lids)
             y_r = y_l if settings.gaze == "linked" else self._holds[1].step(state.t, y_r, lids)
-        yaw_deg, pitch_deg = settings.gaze_yaw_deg, settings.gaze_pitch_deg
-        gaze = Gaze(left_deg=(yaw_deg * x_l, pitch_deg * y_l), right_deg=(yaw_deg * x_r, pitch_deg * y_r))
-        return gaze, [*_halves(x_l), *_halves(y_l), *reversed(_halves(x_r)), *_halves(y_r)]
+        return x_l, y_l, x_r, y_r
 
     def _aside(self, landmarks: Float32Array, state: FaceState, lid: float) -> tuple[float, float] | None:
         """How far each eye (left, right) looks to the own left by its iris, -1..1; None where there is nothing to see."""
@@ -220,5 +238,5 @@ def _halves(value: float) -> tuple[float, float]:
 
 def _replaced(weights: Float32Array, shown: list[float]) -> Float32Array:
     changed = weights.copy()
-    changed[_CHANNELS] = shown
+    changed[:_EYES] = shown
     return frozen_array(changed)

@@ -27,6 +27,8 @@ MEDIAN_PER_SIGMA = 5.643
 NOISE_RANGE = (0.2, 5.0)
 """How far the measured noise may leave its prior."""
 _ORDER = 4
+_STEP_WEIGHTS = np.array([1.0, -1.0, 3.0, -3.0])
+"""Of the newest step, the oldest, the second oldest, the second newest: d4 x as a sum of d1 x."""
 _LEARN_FRAMES, _LEARN_GAIN, _FOLLOW_GAIN = 30, 0.15, 0.03
 _SHARPEST = 1e-6
 """The smallest knee, which keeps a channel without knee and noise from dividing by zero."""
@@ -50,74 +52,80 @@ class GatedOneEuro:
         noise_prior: Float64Array,
         derivative_cutoff_hz: Float64Array,
     ) -> None:
-        self.size = len(beta)
+        self.size = size = len(beta)
         self._min_cutoff_rad_s, self._beta_rad_s = 2.0 * math.pi * min_cutoff_hz, 2.0 * math.pi * beta
         self._derivative_rad_s = 2.0 * math.pi * derivative_cutoff_hz
-        self._zone_per_median = dead_zone / MEDIAN_PER_SIGMA
-        self._knee_per_median = np.maximum(knee, _SHARPEST) / MEDIAN_PER_SIGMA
-        self._median_prior = noise_prior * MEDIAN_PER_SIGMA
-        # The median itself is kept in range, so that it never has to come back from far outside it.
-        self._median_min, self._median_max = (self._median_prior * limit for limit in NOISE_RANGE)
-        self._zero = np.zeros(self.size)
-        self._error, self._median = np.zeros(self.size), self._median_prior.copy()
-        self._a, self._b = np.empty(self.size), np.empty(self.size)
-        # First to third difference of the input, of this sample and of the one before.
-        self._differences = np.zeros((_ORDER - 1, self.size))
-        self._last_differences = np.zeros((_ORDER - 1, self.size))
+        # Three widths that all follow the noise: k sigma, m, w sigma. Kept together, as numpy's cost is per call, not per number.
+        # They are kept in range themselves, so that they never have to come back from far outside it.
+        median = noise_prior * MEDIAN_PER_SIGMA
+        self._prior = np.array([dead_zone * noise_prior, median, np.maximum(knee, _SHARPEST) * noise_prior])
+        self._narrowest, self._widest = (self._prior.ravel() * limit for limit in NOISE_RANGE)
+        self._widths = self._prior.copy()
+        self._flat_widths = self._widths.ravel()
+        self._zone_and_median, self._knee = self._flat_widths[: 2 * size], self._widths[2]
+        # The smoothed error, and the fourth difference of the input: how far each is off 0, and beyond zone and median.
+        self._signed, self._beyond = np.zeros(2 * size), np.zeros(2 * size)
+        self._error, self._fourth = self._signed[:size], self._signed[size:]
+        self._beyond_zone, self._beyond_median = self._beyond[:size], self._beyond[size:]
+        # The last four steps of the input, the newest in turn in each row; the fourth difference is a weighted sum of them.
+        self._steps = np.zeros((_ORDER, size))
+        self._step_rows = tuple(self._steps)
+        self._weights_of_steps = tuple(np.roll(_STEP_WEIGHTS, newest) for newest in range(_ORDER))
         self._samples = 0
+        self._rate = np.empty(())  # an array, because a float would be made one in every call
+        self._zero, self._a, self._b = np.zeros(size), np.empty(size), np.empty(size)
+        # exp(+-g) = cosh g +- sinh g: an addition per frame instead of an exponential.
+        self._learn, self._follow = (
+            (np.full(size, math.cosh(gain)), np.full(size, math.sinh(gain))) for gain in (_LEARN_GAIN, _FOLLOW_GAIN)
+        )
 
     def reset(self) -> None:
         """Forgets the past and the measured noise."""
         self._samples = 0
         self._error[:] = 0.0
-        self._median[:] = self._median_prior
+        self._widths[:] = self._prior
 
     @property
     def noise(self) -> Float64Array:
         """The measured sigma per channel (N,)."""
-        return self._median / MEDIAN_PER_SIGMA
+        sigma: Float64Array = self._widths[1] / MEDIAN_PER_SIGMA
+        return sigma
 
     def advance(self, error: Float64Array, step: Float64Array, dt: float) -> Float64Array:
         """How far the output moves: ``a * error`` (N,), valid until the next call. ``error`` is input minus output, ``step`` how
         far the input moved since the sample before, ``dt`` seconds > 0 since then."""
-        a, b, smoothed = self._a, self._b, self._error
-        np.add(self._derivative_rad_s, 1.0 / dt, out=b)  # r / (1 + r) with both sides divided by dt
-        np.divide(self._derivative_rad_s, b, out=b)
-        np.subtract(error, smoothed, out=a)
-        np.multiply(a, b, out=a)
-        np.add(smoothed, a, out=smoothed)
-        np.abs(smoothed, out=a)
-        np.multiply(self._median, self._zone_per_median, out=b)
-        np.subtract(a, b, out=a)
-        np.maximum(a, self._zero, out=a)
-        np.multiply(self._median, self._knee_per_median, out=b)
-        np.add(b, a, out=b)
-        np.multiply(a, a, out=a)
-        np.divide(a, b, out=a)
-        np.multiply(a, self._beta_rad_s, out=a)
-        np.add(a, self._min_cutoff_rad_s, out=a)
-        np.add(a, 1.0 / dt, out=b)
-        np.divide(a, b, out=a)
-        self._measure(step)
-        return np.multiply(a, error, out=a)
-
-    def _measure(self, step: Float64Array) -> None:
-        """Lets the noise level follow one more sample of the input."""
-        now, last = self._differences, self._last_differences
-        self._differences, self._last_differences = last, now
-        now[0] = step
+        rate, smoothed, a, b = self._rate, self._error, self._a, self._b
+        rate.fill(1.0 / dt)
+        np.add(self._derivative_rad_s, rate, b)  # r / (1 + r) with both sides divided by dt
+        np.divide(self._derivative_rad_s, b, b)
+        np.subtract(error, smoothed, a)
+        np.multiply(a, b, a)
+        np.add(smoothed, a, smoothed)
+        newest = self._samples % _ORDER
+        self._step_rows[newest][:] = step
+        self._weights_of_steps[newest].dot(self._steps, self._fourth)
+        np.abs(self._signed, self._beyond)
+        np.subtract(self._beyond, self._zone_and_median, self._beyond)
+        v = self._beyond_zone
+        np.maximum(v, self._zero, out=v)
+        np.add(v, self._knee, b)
+        np.multiply(v, v, a)
+        np.divide(a, b, a)
+        np.multiply(a, self._beta_rad_s, a)
+        np.add(a, self._min_cutoff_rad_s, a)
+        np.add(a, rate, b)
+        np.divide(a, b, a)
         self._samples += 1
-        np.subtract(now[0], last[0], out=now[1])
-        np.subtract(now[1], last[1], out=now[2])
-        if self._samples < _ORDER:
-            return
-        median, change = self._median, self._b
-        np.subtract(now[2], last[2], out=change)
-        np.abs(change, out=change)
-        np.subtract(change, median, out=change)
-        np.sign(change, out=change)
-        np.multiply(change, _LEARN_GAIN if self._samples < _ORDER + _LEARN_FRAMES else _FOLLOW_GAIN, out=change)
-        np.exp(change, out=change)
-        np.multiply(median, change, out=median)
-        np.maximum(median, self._median_min, out=median)
-        np.minimum(median, self._median_max, out=median)
+        if self._samples >= _ORDER:
+            self._measure()
+        return np.multiply(a, error, a)
+
+    def _measure(self) -> None:
+        """Lets the noise level follow one more sample of the input."""
+        change, widths = self._b, self._flat_widths
+        middle, either = self._learn if self._samples < _ORDER + _LEARN_FRAMES else self._follow
+        np.copysign(either, self._beyond_median, change)
+        np.add(change, middle, change)
+        np.multiply(self._widths, change, self._widths)
+        np.maximum(widths, self._narrowest, out=widths)
+        np.minimum(widths, self._widest, out=widths)

@@ -23,6 +23,7 @@ SHUT = 0.75
 """Both lids closed further than this hide the eyes for as long as they stay so."""
 STILL_OPEN = 0.10
 """With lids further closed than this, a frame is not believed if there are others."""
+_KEPT_S = 2.0 * BELIEVED_S[0]
 _OVER_S = 0.5
 """Unseen for longer, nothing is held."""
 
@@ -65,12 +66,11 @@ class GazeHold:
             self._waived = lid > HOLD_FROM
             self._began = None
             self._released = t
-        share = self.share
-        if share > 0.0:
-            value += share * (self._held - value)
+        if self._began is not None or t - self._released < RELEASE_S:
+            value += self.share * (self._held - value)
         seen = self._seen
         seen.append((t, value, lid))
-        while t - seen[0][0] > 2.0 * BELIEVED_S[0]:
+        while t - seen[0][0] > _KEPT_S:
             seen.popleft()
         return value
 

@@ -54,6 +54,8 @@ _RISE, _SLOW_S = 0.15, 0.15
 """A closure is fast when it gets this far ahead of itself, smoothed with this time constant."""
 _LAST_S = 0.05
 """Time constant of what the lids did just before."""
+_STILL = 0.05
+"""A lid that moved less than this did not move, in raw eyeBlink."""
 _LONGEST_STEP_S = 0.1
 _FORGET_S = 2.0
 """Unseen for longer, the open level is learnt anew: light, glasses or the person may be others."""
@@ -76,7 +78,7 @@ def wink(left: float, right: float, *, together: float = 0.0) -> float:
     a lid on its way alone is winking, so that the other eye does not twitch with it.
     """
     difference = abs(left - right) - (0.3 if together > 0.0 else 0.06) * together
-    return smooth_between(0.35, 0.60, difference)
+    return 0.0 if difference <= 0.35 else smooth_between(0.35, 0.60, difference)
 
 
 def link(left: float, right: float, *, own: float) -> tuple[float, float]:
@@ -86,8 +88,12 @@ def link(left: float, right: float, *, own: float) -> tuple[float, float]:
     """
     if left == right:
         return left, right
-    mean, most = 0.5 * (left + right), max(left, right)
-    linked = (mean + (most - mean) * min(1.0, max(0.0, (most - 0.3) / 0.4))) * (1.0 - own)
+    linked, most = 0.5 * (left + right), max(right, left)
+    if most > 0.3:
+        linked += (most - linked) * min(1.0, (most - 0.3) / 0.4)
+    if own == 0.0:
+        return linked, linked
+    linked *= 1.0 - own
     return own * left + linked, own * right + linked
 
 
@@ -125,18 +131,20 @@ class _Eye:
         if level < 0.0:
             self.level = min(b, OPEN_FIRST_MAX)
             return
+        seen_s = self.seen_s
         if b <= level:
-            tau = max(_FALL_S, self.seen_s)
+            tau = max(_FALL_S, seen_s)
         elif closed < _QUIET:
-            tau = max(_RISE_S, self.seen_s)
+            tau = max(_RISE_S, seen_s)
         elif closed < _SHUT:
             tau = _DOZE_S
         else:
             return
-        if closed < _QUIET and self.seen_s < FOLLOW_S:
-            self.seen_s = min(FOLLOW_S, self.seen_s + dt * trust)
+        if closed < _QUIET and seen_s < FOLLOW_S:
+            self.seen_s = min(FOLLOW_S, seen_s + dt * trust)
         level += (1.0 - math.exp(-dt / tau)) * trust * (b - level)
-        self.level = self.low if level < self.low else min(level, self.high)
+        level = max(level, self.low)
+        self.level = min(level, self.high)
 
 
 class LidMapper:
@@ -210,18 +218,21 @@ class LidMapper:
             self._peak = 0.0
             self._last_left, self._last_right = left, right
             self._slow = max(left, right)
-        if self._left.level < 0.0:
-            self._left.follow(left, 0.0, 0.0, 1.0)
-            self._right.follow(right, 0.0, 0.0, 1.0)
-        lowered = GAZE_LIDS * max(0.0, down - GAZE_LIDS_FROM)
-        y_left, seen_left = self._map(left, self._left.level, self._ratio[0], lowered)
-        y_right, seen_right = self._map(right, self._right.level, self._ratio[1], lowered)
+        eye_left, eye_right, (ratio_left, ratio_right) = self._left, self._right, self._ratio
+        if eye_left.level < 0.0:
+            eye_left.follow(left, 0.0, 0.0, 1.0)
+            eye_right.follow(right, 0.0, 0.0, 1.0)
+        lowered = GAZE_LIDS * (down - GAZE_LIDS_FROM) if down > GAZE_LIDS_FROM else 0.0
+        y_left, seen_left = self._map(left, eye_left.level, ratio_left, lowered)
+        y_right, seen_right = self._map(right, eye_right.level, ratio_right, lowered)
         dt = min(dt, _LONGEST_STEP_S)
         if dt > 0.0:
-            self._left.follow(seen_left, y_left, dt, 1.0 - far_left)
-            self._right.follow(seen_right, y_right, dt, 1.0 - far_right)
-        y_left, y_right = follow_near(y_left, y_right, far_left=far_left, far_right=far_right)
-        left, right = follow_near(left / self._ratio[0], right / self._ratio[1], far_left=far_left, far_right=far_right)
+            eye_left.follow(seen_left, y_left, dt, 1.0 - far_left)
+            eye_right.follow(seen_right, y_right, dt, 1.0 - far_right)
+        left, right = left / ratio_left, right / ratio_right
+        if far_left or far_right:
+            y_left, y_right = follow_near(y_left, y_right, far_left=far_left, far_right=far_right)
+            left, right = follow_near(left, right, far_left=far_left, far_right=far_right)
         self._watch_blink(left, right, y_left, y_right, dt)
         return y_left, y_right
 
@@ -230,8 +241,8 @@ class LidMapper:
         above = b - level - DEAD_ZONE
         if above <= 0.0:
             return 0.0, b - lowered
-        closed = self._closed * ratio
-        span = (max(level + LEAST_SPAN, closed)) - level - DEAD_ZONE
+        closed, least = self._closed * ratio, level + LEAST_SPAN
+        span = (max(least, closed)) - level - DEAD_ZONE
         if above >= span:
             return 1.0, b
         lowered *= 1.0 - above / span  # only of an open eye: a closed one is closed
@@ -242,7 +253,8 @@ class LidMapper:
         b = max(right, left)
         most = max(y_right, y_left)
         moved_left, moved_right = left - self._last_left, right - self._last_right
-        self._together = _moved_together(moved_left, moved_right)
+        still = -_STILL <= moved_left <= _STILL and -_STILL <= moved_right <= _STILL  # so it is in nearly every frame
+        self._together = 0.0 if still else _moved_together(moved_left, moved_right)
         gain = 1.0 - math.exp(-dt / _LAST_S)
         self._last_left += gain * moved_left
         self._last_right += gain * moved_right
@@ -274,11 +286,9 @@ class LidMapper:
 
 
 def _moved_together(left: float, right: float) -> float:
-    """1 for two changes of raw eyeBlink that are alike, -1 for one without the other, 0 where there is none."""
+    """1 for two changes of raw eyeBlink that are alike, -1 for one without the other; at least one is beyond ``_STILL``."""
     less, more = (left, right) if abs(left) < abs(right) else (right, left)
     moved = abs(more)
-    if moved <= 0.05:
-        return 0.0
     alike = less / more
     together = smooth_between(0.05, 0.12, abs(less)) * smooth_between(0.25, 0.50, alike)
     return together - smooth_between(0.06, 0.15, moved) * (1.0 - smooth_between(0.15, 0.35, alike))
