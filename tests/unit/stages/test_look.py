@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
@@ -56,3 +57,14 @@ def test_box_and_landmarks_stay_only_while_live(make_state: States) -> None:
     )
     assert (1.0, 2.0, 3.0, 4.0) == live.box
     assert held.box is None
+
+
+def test_the_frame_with_its_own_look_is_an_equal_frozen_state(make_state: States) -> None:
+    """No field is forgotten, and what comes out is as read-only as what a ``FaceState`` of its own would be."""
+    state = replace(make_state(seed=3), subject=2, seq=7, box=(1.0, 2.0, 3.0, 4.0), extras=(("a", 0.5),), mirrored=True)
+    same = with_look(state, weights=state.weights, head=state.head, gaze=state.gaze, presence=state.presence)
+    assert state == same
+    assert FaceState is type(same)
+    assert [getattr(state, field.name) for field in fields(FaceState)] == [getattr(same, field.name) for field in fields(same)]
+    with pytest.raises(FrozenInstanceError):
+        same.seq = 8  # type: ignore[misc]
