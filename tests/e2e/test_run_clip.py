@@ -77,6 +77,7 @@ def _run(clip: Path, *, model: Path, smoothing: str, home: Path) -> Run:
             *("--set", "smoothing.enabled=false"),
             *(part for key in ("factory", "auto", "range") for part in ("--set", f"calibration.{key}=false")),
             *("--set", "eyes.enabled=false"),
+            *("--set", "expression.enabled=false"),
             *("--set", f"tracker.landmark_smoothing={smoothing}"),
             *("--set", f"tracker.model={model}"),
         ]
